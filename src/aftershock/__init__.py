@@ -1,0 +1,1 @@
+"""Aftershock: an AWS-compatible region on one Linux machine whose architecture is real."""

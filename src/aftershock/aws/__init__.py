@@ -1,0 +1,1 @@
+"""AWS's shared words: what every service and the gateway speak of alike.  Imports no other room."""

@@ -1,0 +1,5 @@
+"""Runs controllers: level-triggered, one key at a time each, woken by changes and by the clock."""
+
+from .loop import Again, Controller, Done, Loop, Outcome
+
+__all__ = ["Again", "Controller", "Done", "Loop", "Outcome"]

@@ -1,0 +1,100 @@
+"""Records of one kind: a key, a struct, and the values they are looked up by."""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Generic, TypeVar
+
+import msgspec
+
+from aftershock.aws.call import Tx
+
+R = TypeVar("R", bound=msgspec.Struct)
+Indexed = Callable[[R], Iterable[str] | str | None]
+
+
+class Table(Generic[R]):
+    """A kind of record.  All methods work inside the transaction given.
+
+    A record's struct may grow: a field added with a default reads older rows.  Anything else is a migration.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        record: type[R],
+        *,
+        key: Callable[[R], str] = lambda record: record.id,  # type: ignore[attr-defined]
+        indexes: Mapping[str, Indexed[R]] | None = None,
+    ) -> None:
+        if not name.isidentifier():
+            raise ValueError(f"{name!r} is no table name")
+        self.name = name
+        self._key = key
+        self._indexes = dict(indexes or {})
+        self._encode = msgspec.json.Encoder().encode
+        self._decode = msgspec.json.Decoder(record).decode
+
+    def schema(self) -> list[str]:
+        """The statements that make the table, each of which may be repeated."""
+        return [
+            f"CREATE TABLE IF NOT EXISTS {self.name} (key TEXT PRIMARY KEY, record BLOB NOT NULL) WITHOUT ROWID",
+            f"CREATE TABLE IF NOT EXISTS {self.name}_index (name TEXT, value TEXT, key TEXT, "
+            "PRIMARY KEY (name, value, key)) WITHOUT ROWID",
+            f"CREATE INDEX IF NOT EXISTS {self.name}_index_key ON {self.name}_index (key)",
+        ]
+
+    def get(self, tx: Tx, key: str) -> R | None:
+        row = tx.execute(f"SELECT record FROM {self.name} WHERE key = ?", (key,)).fetchone()  # noqa: S608
+        return None if row is None else self._decode(row[0])
+
+    def every(self, tx: Tx) -> list[R]:
+        """All records, in the order of their keys."""
+        rows = tx.execute(f"SELECT record FROM {self.name} ORDER BY key")  # noqa: S608
+        return [self._decode(row[0]) for row in rows]
+
+    def keys(self, tx: Tx) -> set[str]:
+        return {row[0] for row in tx.execute(f"SELECT key FROM {self.name}")}  # noqa: S608
+
+    def where(self, tx: Tx, index: str, value: str) -> list[R]:
+        """The records that the index lists under the value, in the order of their keys."""
+        if index not in self._indexes:
+            raise KeyError(f"{self.name} has no index {index}")
+        rows = tx.execute(
+            f"SELECT record FROM {self.name}_index JOIN {self.name} USING (key) "  # noqa: S608
+            "WHERE name = ? AND value = ? ORDER BY key",
+            (index, value),
+        )
+        return [self._decode(row[0]) for row in rows]
+
+    def put(self, tx: Tx, record: R) -> None:
+        """Write the record.  Writing what is there already changes nothing, and so wakes nobody."""
+        key, blob = self._key(record), self._encode(record)
+        row = tx.execute(f"SELECT record FROM {self.name} WHERE key = ?", (key,)).fetchone()  # noqa: S608
+        if row is not None and row[0] == blob:
+            return
+        tx.execute(f"INSERT OR REPLACE INTO {self.name} (key, record) VALUES (?, ?)", (key, blob))  # noqa: S608
+        if self._indexes:
+            before = set() if row is None else self._entries(self._decode(row[0]))
+            after = self._entries(record)
+            for name, value in before - after:
+                tx.execute(
+                    f"DELETE FROM {self.name}_index WHERE name = ? AND value = ? AND key = ?",  # noqa: S608
+                    (name, value, key),
+                )
+            for name, value in after - before:
+                tx.execute(f"INSERT INTO {self.name}_index VALUES (?, ?, ?)", (name, value, key))  # noqa: S608
+        tx.changed(self.name, key)
+
+    def forget(self, tx: Tx, key: str) -> None:
+        """Delete the record.  Deleting what is not there is not an error."""
+        if tx.execute(f"DELETE FROM {self.name} WHERE key = ?", (key,)).rowcount:  # noqa: S608
+            tx.execute(f"DELETE FROM {self.name}_index WHERE key = ?", (key,))  # noqa: S608
+            tx.changed(self.name, key)
+
+    def _entries(self, record: R) -> set[tuple[str, str]]:
+        return {(name, value) for name, indexed in self._indexes.items() for value in _values(indexed(record))}
+
+
+def _values(found: Iterable[str] | str | None) -> Iterable[str]:
+    if found is None:
+        return ()
+    return (found,) if isinstance(found, str) else found
