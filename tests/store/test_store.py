@@ -88,14 +88,14 @@ def test_a_transaction_that_fails_leaves_nothing_and_wakes_nobody(store):
     assert heard == []
 
 
-def test_emptying_spares_what_is_to_be_kept(tmp_path):
+def test_clearing_spares_what_is_to_be_kept(tmp_path):
     others = Table("other", Thing)
     store = Store(tmp_path / "region.db", [THINGS, others])
     put(store, Thing("a"))
     with store.transaction() as tx:
         others.put(tx, Thing("kept"))
-    store.empty(keep=["other"])
-    with store.snapshot() as tx:
+    with store.transaction() as tx:
+        store.clear(tx, keep=["other"])
         assert (THINGS.every(tx), others.keys(tx)) == ([], {"kept"})
 
 

@@ -96,14 +96,13 @@ class Store:
             for listen in self.after_commit:
                 listen(changes)
 
-    def empty(self, keep: Iterable[str] = ()) -> None:
-        """Forget every record of every table, but of those named in `keep`, in one transaction."""
+    def clear(self, tx: Transaction, *, keep: Iterable[str] = ()) -> None:
+        """Forget every record of every table, but of those named in `keep`."""
         kept = set(keep)
-        with self.transaction() as tx:
-            for table in self.tables.values():
-                if table.name not in kept:
-                    for key in table.keys(tx):  # noqa: SIM118
-                        table.forget(tx, key)
+        for table in self.tables.values():
+            if table.name not in kept:
+                for key in table.keys(tx):
+                    table.forget(tx, key)
 
     def close(self) -> None:
         self._db.close()

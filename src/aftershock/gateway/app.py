@@ -1,0 +1,193 @@
+"""One request's way: route, verify, parse, run the operation in a transaction, answer in the client's protocol."""
+
+import json
+import logging
+import sqlite3
+import time
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.model import OperationModel, StructureShape
+
+from aftershock import wire
+from aftershock.aws.call import Call, Operation, Principal
+from aftershock.aws.errors import AwsError
+from aftershock.aws.ids import new_id
+from aftershock.clock import Clock
+from aftershock.store import Store
+from aftershock.wire import ErrorContext, HttpRequest, HttpResponse, Models, Secret
+
+from . import http
+from .door import Act, Authenticate, Credential
+
+log = logging.getLogger(__name__)
+
+OWN_PATH = "/_aftershock/"  # the region's own acts; no AWS service answers below it
+OWN_SERVICE = "aftershock"  # what requests for them are signed for
+UNKNOWN = ErrorContext("query")
+OWN = ErrorContext("json")
+
+
+@dataclass(slots=True)
+class _Request:
+    """What is known so far of a request, for its answer and its line in the log."""
+
+    id: str
+    context: ErrorContext = UNKNOWN
+    service: str = "-"
+    operation: str = "-"
+    caller: str = "-"
+
+
+class Gateway:
+    """The ASGI application behind the API door."""
+
+    def __init__(
+        self,
+        *,
+        store: Store,
+        models: Models,
+        services: Mapping[str, Mapping[str, Operation]],
+        authenticate: Authenticate,
+        clock: Clock,
+        region: str,
+        health: Callable[[], Mapping[str, Any]],
+        acts: Mapping[str, Act],
+    ) -> None:
+        self._store, self._models, self._services = store, models, services
+        self._authenticate, self._clock, self._region = authenticate, clock, region
+        self._health, self._acts = health, acts
+
+    async def __call__(self, scope: http.Scope, receive: http.Receive, send: http.Send) -> None:
+        if scope["type"] != "http":
+            return  # lifespan and websockets: nothing of ours
+        began = time.monotonic()
+        known = _Request(id=str(uuid.uuid4()))
+        try:
+            request = await http.read(scope, receive)
+        except http.ClientGoneError:
+            return
+        except http.BodyTooLargeError:
+            response = HttpResponse(413, {"Connection": "close"}, b"")
+            outcome = "RequestEntityTooLarge"
+        else:
+            response, outcome = await self._answer(request, known)
+        await http.write(send, response)
+        log.info(
+            "%s %s caller=%s %s %.1fms %s",
+            known.service,
+            known.operation,
+            known.caller,
+            outcome,
+            (time.monotonic() - began) * 1000,
+            known.id,
+        )
+
+    async def _answer(self, request: HttpRequest, known: _Request) -> tuple[HttpResponse, str]:
+        """The answer, and in one word how it went.  This is the outermost frame: whatever happens, it answers."""
+        try:
+            if request.path.startswith(OWN_PATH):
+                return await self._own(request, known), "ok"
+            return self._aws(request, known), "ok"
+        except AwsError as error:
+            if error.context:
+                log.info("%s: %s", known.id, error.context)
+            return self._refuse(request, known, error), error.code
+        except sqlite3.OperationalError as error:
+            # Most often the disk is full.  Nothing was written: the transaction was rolled back.
+            log.exception("%s: the records could not be written", known.id)
+            message = f"The region cannot write its records ({error}); nothing was changed. Is its disk full?"
+            return self._refuse(request, known, AwsError("ServiceUnavailable", message, status=503)), "unavailable"
+        except Exception:
+            log.exception("%s failed", known.id)
+            message = f"An internal error has occurred; the region's log names it under {known.id}."
+            return self._refuse(request, known, AwsError("InternalFailure", message, status=500)), "InternalFailure"
+
+    def _aws(self, request: HttpRequest, known: _Request) -> HttpResponse:
+        known.context = wire.error_context(request, self._models, self._services.keys())
+        if known.context.service is None:
+            wire.route(request, self._services.keys(), self._models)  # raises, saying why it cannot be told
+        assert known.context.service is not None
+        known.service = known.context.service.service_name
+        principal = self._verify(request, known, wire.signing_name(known.context.service))
+        parsed = wire.parse(request, self._models, self._services.keys())
+        known.operation = parsed.operation.name
+        operation = self._services[parsed.service].get(parsed.operation.name)
+        if operation is None:
+            raise _not_here(parsed.operation, parsed.protocol)
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            call = Call(principal=principal, region=self._region, request_id=known.id, now=now, tx=tx, new_id=new_id)
+            result = operation(call, parsed.params)
+            _refuse_dry_run(parsed.operation, parsed.params)
+        return wire.serialize(parsed, result, known.id, now)
+
+    def _verify(self, request: HttpRequest, known: _Request, signed_for: str) -> Principal:
+        found: list[Credential] = []
+        now = self._clock.now()
+
+        def secret_of(access_key_id: str) -> Secret | None:
+            with self._store.snapshot() as tx:
+                credential = self._authenticate(tx, access_key_id, now)
+            if credential is None:
+                return None
+            found.append(credential)
+            return credential.secret
+
+        wire.verify(request, secret_of=secret_of, now=now, family=known.context.family, signing_names=(signed_for,))
+        known.caller = found[0].principal.arn
+        return found[0].principal
+
+    async def _own(self, request: HttpRequest, known: _Request) -> HttpResponse:
+        """The region's own paths: health for everybody, acts for those who sign."""
+        known.service, known.context = OWN_SERVICE, OWN
+        name = request.path.removeprefix(OWN_PATH)
+        if name == "health" and request.method in ("GET", "HEAD"):
+            return _json(self._health())
+        if name not in self._acts:
+            raise AwsError("UnknownOperationException", f"The region has no act {name[:80]!r}.", status=404)
+        if request.method != "POST":
+            raise AwsError("ValidationException", f"{name} is asked for by POST.", status=405)
+        self._verify(request, known, OWN_SERVICE)
+        known.operation = name
+        try:
+            asked = json.loads(request.body or b"{}")
+        except ValueError:
+            raise AwsError("SerializationException", "The body is not JSON.") from None
+        if not isinstance(asked, dict):
+            raise AwsError("SerializationException", "The body is not a JSON object.")
+        return _json(await self._acts[name](asked))
+
+    def _refuse(self, request: HttpRequest, known: _Request, error: AwsError) -> HttpResponse:
+        return wire.serialize_error(
+            error,
+            protocol=known.context.protocol,
+            operation=known.context.operation,
+            service=known.context.service,
+            request_id=known.id,
+            now=self._clock.now(),
+            method=request.method,
+        )
+
+
+def _not_here(operation: OperationModel, protocol: str) -> AwsError:
+    message = (
+        f"{operation.name} is an operation of AWS that this region does not have yet; "
+        "its documentation lists the ones that it has (docs/coverage.md)."
+    )
+    if protocol == "ec2":
+        return AwsError("UnsupportedOperation", message)
+    return AwsError("NotImplemented", message, status=501)
+
+
+def _refuse_dry_run(operation: OperationModel, params: Mapping[str, Any]) -> None:
+    """EC2's DryRun: all was checked as for a real request; raising here takes its effects back."""
+    shape = operation.input_shape
+    if isinstance(shape, StructureShape) and "DryRun" in shape.members and params.get("DryRun"):
+        raise AwsError("DryRunOperation", "Request would have succeeded, but DryRun flag is set.", status=412)
+
+
+def _json(value: Mapping[str, Any]) -> HttpResponse:
+    return HttpResponse(200, {"Content-Type": "application/json"}, json.dumps(value).encode())

@@ -1,0 +1,34 @@
+"""AWS's protocols and signatures, driven by botocore's models: bytes to requests, results and errors to bytes.
+
+Pure: no network, no clock, no record; the only files read are botocore's models.  Knows no service beyond its model,
+save for the few rules of S3 that no model states.
+"""
+
+from aftershock.wire.codec import ErrorContext, error_context, parse, serialize, serialize_error
+from aftershock.wire.message import HttpRequest, HttpResponse, Request
+from aftershock.wire.models import Models, protocols, signing_name
+from aftershock.wire.refusals import Family
+from aftershock.wire.routing import route
+from aftershock.wire.shapes import ResultError
+from aftershock.wire.sigv4 import Caller, Secret, takes_anonymous, verify
+
+__all__ = [
+    "Caller",
+    "ErrorContext",
+    "Family",
+    "HttpRequest",
+    "HttpResponse",
+    "Models",
+    "Request",
+    "ResultError",
+    "Secret",
+    "error_context",
+    "parse",
+    "protocols",
+    "route",
+    "serialize",
+    "serialize_error",
+    "signing_name",
+    "takes_anonymous",
+    "verify",
+]

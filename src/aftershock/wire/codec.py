@@ -1,0 +1,141 @@
+"""Requests in, answers and errors out: the door of this room, which leads to the protocol the request speaks."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+from typing import Any
+
+from botocore.model import OperationModel, ServiceModel, StructureShape
+
+from aftershock.aws.errors import AwsError
+from aftershock.wire import cbor, ec2, json_rpc, query, query_errors, refusals, rest_json, rest_xml, validation
+from aftershock.wire.message import HttpRequest, HttpResponse, Request
+from aftershock.wire.models import Models
+from aftershock.wire.protocol import Answer, Refusal, WireProtocol
+from aftershock.wire.refusals import Family, family_of
+from aftershock.wire.routing import guessed_protocol, route
+from aftershock.wire.scalars import Malformed
+
+_PROTOCOLS: Mapping[str, WireProtocol] = {
+    "query": query,
+    "ec2": ec2,
+    "json": json_rpc,
+    "rest-json": rest_json,
+    "rest-xml": rest_xml,
+    "smithy-rpc-v2-cbor": cbor,
+}
+_NO_BODY_STATUSES = (204, 304)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorContext:
+    """As much as could be told of a request, so that its error can be answered in the service's own format."""
+
+    protocol: str
+    service: ServiceModel | None = None
+    operation: OperationModel | None = None
+
+    @property
+    def family(self) -> Family:
+        return family_of(self.service, self.protocol)
+
+
+def parse(request: HttpRequest, models: Models, known: Collection[str]) -> Request:
+    """Understand a request, and check it against its model.
+
+    Raises:
+        AwsError: it cannot be understood or breaks the model, in the words of the service it was meant for.
+    """
+    service_name, protocol = route(request, known, models)
+    service = models.service(service_name)
+    family = family_of(service, protocol)
+    try:
+        operation = _PROTOCOLS[protocol].operation(request, service)
+        params = _PROTOCOLS[protocol].read(request, operation)
+        validation.check(operation, params, family)
+    except Malformed as error:
+        raise refusals.malformed(family, error) from error
+    except RecursionError:  # a shape that contains itself, sent hundreds of levels deep
+        raise refusals.malformed(family, Malformed("The request is nested too deeply")) from None
+    return Request(service_name, operation, protocol, params)
+
+
+def error_context(request: HttpRequest, models: Models, known: Collection[str]) -> ErrorContext:
+    """What is needed to answer a request with an error, whatever is wrong with the request.  Never raises."""
+    try:
+        service_name, protocol = route(request, known, models)
+    except AwsError:
+        return ErrorContext(guessed_protocol(request))
+    service = models.service(service_name)
+    try:
+        return ErrorContext(protocol, service, _PROTOCOLS[protocol].operation(request, service))
+    except (AwsError, Malformed):
+        return ErrorContext(protocol, service)
+
+
+def serialize(parsed: Request, result: Mapping[str, Any], request_id: str, now: datetime) -> HttpResponse:
+    """The answer to a request.  Members that are None are left out.
+
+    Raises:
+        ResultError: the result has a member, or a type, that the model of the operation does not know.
+    """
+    operation = parsed.operation
+    answer = _PROTOCOLS[parsed.protocol].write(operation, result, request_id)
+    return _response(answer, operation.service_model, request_id, now, method=operation.http.get("method", ""))
+
+
+def serialize_error(
+    error: AwsError,
+    *,
+    protocol: str,
+    operation: OperationModel | None,
+    service: ServiceModel | None,
+    request_id: str,
+    now: datetime,
+    method: str = "",
+) -> HttpResponse:
+    """The answer to a request that was refused; `method` is the request's, where no operation tells it.
+
+    The status is the one of the error's shape in the model, or else the error's own.
+    """
+    shape = _error_shape(error.code, operation, service)
+    code, status = error.code, error.status
+    if service is not None and shape is not None:
+        code = query_errors.code_of(service.service_name, shape)
+        status = query_errors.status_of(service.service_name, shape) or status
+    refusal = Refusal(
+        code=code,
+        message=error.message,
+        status=status,
+        fault="Sender" if status < 500 else "Receiver",
+        request_id=request_id,
+        service=service,
+        shape=shape,
+    )
+    method = method or (operation.http.get("method", "") if operation is not None else "")
+    return _response(_PROTOCOLS[protocol].write_error(refusal), service, request_id, now, method=method)
+
+
+def _error_shape(code: str, operation: OperationModel | None, service: ServiceModel | None) -> StructureShape | None:
+    """The error the code means: one of the operation's own, if it can be, for services share codes among shapes."""
+    if service is None:
+        return None
+    own = operation.error_shapes if operation is not None else []
+    everywhere = sorted(service.error_shapes, key=lambda shape: shape.name != code)
+    meant = (
+        shape
+        for shape in (*own, *everywhere)
+        if code in (shape.name, query_errors.code_of(service.service_name, shape))
+    )
+    return next(meant, None)
+
+
+def _response(
+    answer: Answer, service: ServiceModel | None, request_id: str, now: datetime, *, method: str
+) -> HttpResponse:
+    headers = {"x-amzn-RequestId": request_id, "Date": format_datetime(now.astimezone(UTC), usegmt=True)}
+    if service is not None and family_of(service, service.metadata["protocol"]) is Family.S3:
+        headers |= {"x-amz-request-id": request_id, "x-amz-id-2": request_id}
+    bodiless = method == "HEAD" or answer.status in _NO_BODY_STATUSES
+    return HttpResponse(answer.status, headers | answer.headers, b"" if bodiless else answer.body)
