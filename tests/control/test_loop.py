@@ -37,7 +37,7 @@ class Scripted:
 
 def drive(controller, act, *, until, resync_s=3600.0):
     async def main():
-        loop = Loop([controller], resync_s=resync_s)
+        loop = Loop(controller, resync_s=resync_s)
         task = asyncio.create_task(loop.run())
         await asyncio.sleep(0)
         act(loop)

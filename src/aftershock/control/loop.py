@@ -70,13 +70,18 @@ class _Key:
 
 
 class Loop:
-    def __init__(self, controllers: Iterable[Controller], *, resync_s: float = RESYNC_S) -> None:
-        self._controllers = {controller.kind: controller for controller in controllers}
+    def __init__(self, *controllers: Controller, resync_s: float = RESYNC_S) -> None:
+        self._controllers: dict[str, Controller] = {}
+        self.add(*controllers)
         self._resync_s = resync_s
         self._keys: dict[tuple[str, str], _Key] = {}
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._group: asyncio.TaskGroup | None = None
         self.reasons: dict[tuple[str, str], str] = {}  # (kind, key) -> what was last decided, in one sentence
+
+    def add(self, *controllers: Controller) -> None:
+        """More controllers, some of which may need the loop to be made; before it runs."""
+        self._controllers |= {controller.kind: controller for controller in controllers}
 
     def changed(self, changes: frozenset[Change]) -> None:
         """Wake whom these changes concern; give it to `Store.after_commit`."""

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 OWN_PATH = "/_aftershock/"  # the region's own acts; no AWS service answers below it
 OWN_SERVICE = "aftershock"  # what requests for them are signed for
+HEALTH = "health"  # asked for many times a second while a region comes up, and not worth a line each
 UNKNOWN = ErrorContext("query")
 OWN = ErrorContext("json")
 
@@ -75,7 +76,8 @@ class Gateway:
         else:
             response, outcome = await self._answer(request, known)
         await http.write(send, response)
-        log.info(
+        log.log(
+            logging.DEBUG if known.operation == HEALTH else logging.INFO,
             "%s %s caller=%s %s %.1fms %s",
             known.service,
             known.operation,
@@ -144,7 +146,8 @@ class Gateway:
         """The region's own paths: health for everybody, acts for those who sign."""
         known.service, known.context = OWN_SERVICE, OWN
         name = request.path.removeprefix(OWN_PATH)
-        if name == "health" and request.method in ("GET", "HEAD"):
+        if name == HEALTH and request.method in ("GET", "HEAD"):
+            known.operation = HEALTH
             return _json(self._health())
         if name not in self._acts:
             raise AwsError("UnknownOperationException", f"The region has no act {name[:80]!r}.", status=404)
