@@ -24,6 +24,7 @@ async def run(
     cwd: Path | None = None,
     env: Mapping[str, str] | None = None,
     stdin: str | None = None,
+    pass_fds: Sequence[int] = (),
 ) -> str:
     """Run a program to its end and return its standard output.
 
@@ -44,6 +45,7 @@ async def run(
             stderr=asyncio.subprocess.PIPE,
             cwd=cwd,
             env={**ENVIRONMENT, **(env or {})},
+            pass_fds=pass_fds,
         )
     except OSError as error:
         raise EngineError(f"{shlex.join(command)}: cannot be started: {error}") from error

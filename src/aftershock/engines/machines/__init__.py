@@ -1,0 +1,11 @@
+"""Machines: sandboxed hosts with an init, a root disk, an address and limits of their own.
+
+Runs them under runc and conmon, and says what runs, how it ended and what it said on its console.  Their networks
+are made by others beforehand; what a machine is for is not known here.
+"""
+
+from aftershock.engines.machines.cgroups import Limits, Usage
+from aftershock.engines.machines.machines import Machines
+from aftershock.engines.machines.spec import Ended, Exit, MachineSpec, Observed
+
+__all__ = ["Ended", "Exit", "Limits", "MachineSpec", "Machines", "Observed", "Usage"]

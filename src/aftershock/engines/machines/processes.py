@@ -1,0 +1,78 @@
+"""Processes by their identity: a pid together with its start time, so that a number used again is nobody's."""
+
+import asyncio
+import contextlib
+import os
+import signal
+import time
+from pathlib import Path
+
+_TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+
+
+def start_ticks(pid: int) -> int | None:
+    """When a process started, in clock ticks since the boot; None if it has ended, reaped by its parent or not."""
+    try:
+        text = Path(f"/proc/{pid}/stat").read_text()
+    except (FileNotFoundError, ProcessLookupError):
+        return None
+    # proc(5): the name stands in parentheses and may hold anything, so count from its end.
+    fields = text[text.rindex(")") + 2 :].split()
+    return None if fields[0] in "ZX" else int(fields[19])
+
+
+def lives(pid: int, started: int) -> bool:
+    return start_ticks(pid) == started
+
+
+def unix_time(ticks: int) -> float:
+    """A start time as Unix time.  The boot time is today's clock less the uptime, as ps(1) has it."""
+    return time.time() - time.clock_gettime(time.CLOCK_BOOTTIME) + ticks / _TICKS_PER_S
+
+
+def send(pid: int, started: int, number: int) -> bool:
+    """Send a signal to this very process, and say whether it was there to get it."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    try:
+        # The descriptor cannot come to mean another process: if the start time is right now, it is right.
+        if not lives(pid, started):
+            return False
+        signal.pidfd_send_signal(pidfd, number)
+    except ProcessLookupError:
+        return False
+    finally:
+        os.close(pidfd)
+    return True
+
+
+def started_for(runtime: Path) -> list[int]:
+    """The conmon of one machine, and its runtime on the way to becoming runc or just become it."""
+    found = []
+    wanted = os.fsencode(runtime)
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                words = (entry / "cmdline").read_bytes().split(b"\0")
+                # runc has the runtime's log on its command line, and neither of the others is started without.
+                if wanted in words or wanted + b".log" in words:
+                    found.append(int(entry.name))
+    return found
+
+
+async def ended(pid: int) -> None:
+    """Return when the process of this number has ended; at once if there is none."""
+    try:
+        pidfd = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return
+    loop = asyncio.get_running_loop()
+    over = asyncio.Event()
+    try:
+        loop.add_reader(pidfd, over.set)
+        await over.wait()
+    finally:
+        loop.remove_reader(pidfd)
+        os.close(pidfd)
