@@ -1,0 +1,161 @@
+"""What routers, firewall groups and ports should be, and how their names look to the kernel.  No I/O.
+
+A spec that cannot be built raises `ValueError`; what was built is in one canonical form, so that two specs that mean
+the same are equal, and what is read back from the kernel equals what was asked for.
+"""
+
+import hashlib
+import re
+import zlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from ipaddress import IPv4Address, IPv4Network, collapse_addresses
+
+ICMP, TCP, UDP = 1, 6, 17  # IANA protocol numbers
+
+EVERYWHERE = "0.0.0.0/0"
+METADATA = "169.254.169.254"
+RESOLVER = "169.254.169.253"
+
+# Names become chains, sets and comments of nftables; an element's comment holds 127 bytes, and two names and what
+# else it says must fit.
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
+_MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
+_ROUTER_NETNS = "router-"
+
+
+@dataclass(frozen=True, slots=True)
+class Cidr:
+    """The addresses of a network, `10.0.0.0/8` or one address as a /32."""
+
+    network: str
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "network", str(IPv4Network(self.network)))
+
+
+@dataclass(frozen=True, slots=True)
+class Members:
+    """The private addresses of all ports that carry a group, whichever these are at the time of the packet."""
+
+    group: str
+
+    def __post_init__(self) -> None:
+        _require_name("group", self.group)
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """What may pass: from the peer in an ingress rule, to the peer in an egress rule."""
+
+    peer: Cidr | Members
+    protocol: int | None = None  # IANA number; None is every protocol
+    ports: tuple[int, int] | None = None  # first and last destination port, of TCP and UDP; None is every port
+    icmp: tuple[int, int | None] | None = None  # type and code; no code is every code, None is every type
+
+    def __post_init__(self) -> None:
+        if self.protocol is not None and not 0 <= self.protocol <= 255:
+            raise ValueError(f"protocol {self.protocol} is not a number from 0 to 255")
+        if self.ports and self.protocol not in (TCP, UDP):
+            raise ValueError(f"ports {self.ports} with protocol {self.protocol}, which has none")
+        if self.ports and not 0 <= self.ports[0] <= self.ports[1] <= 65535:
+            raise ValueError(f"ports {self.ports} are not a range within 0 to 65535")
+        if self.icmp and self.protocol != ICMP:
+            raise ValueError(f"an ICMP type with protocol {self.protocol}")
+        if self.icmp and not all(0 <= number <= 255 for number in self.icmp if number is not None):
+            raise ValueError(f"ICMP type and code {self.icmp} are not numbers from 0 to 255")
+
+
+@dataclass(frozen=True, slots=True)
+class RouterSpec:
+    name: str
+    cidrs: tuple[str, ...]  # what is behind it; an address of these that no port has is nowhere
+    dns: str  # where the resolver answers besides `RESOLVER`
+    gateway_attached: bool  # whether it has a way to the internet segment at all
+
+    def __post_init__(self) -> None:
+        _require_name("router", self.name)
+        object.__setattr__(self, "cidrs", networks(self.cidrs))
+        object.__setattr__(self, "dns", str(IPv4Address(self.dns)))
+
+
+@dataclass(frozen=True, slots=True)
+class GroupSpec:
+    name: str
+    router: str
+    ingress: tuple[Rule, ...] = ()
+    egress: tuple[Rule, ...] = ()
+
+    def __post_init__(self) -> None:
+        _require_name("group", self.name)
+        _require_name("router", self.router)
+
+
+@dataclass(frozen=True, slots=True)
+class PortSpec:
+    name: str
+    router: str
+    netns: str  # the machine's
+    mac: str
+    address: str
+    prefix_len: int  # of the segment, as the machine sees it
+    gateway: str  # the segment's first address, which the router answers for
+    zone: str
+    groups: tuple[str, ...] = ()  # none passes nothing
+    public: str | None = None
+    internet: tuple[str, ...] = ()  # destinations that the segment's routes send to the internet gateway
+
+    def __post_init__(self) -> None:
+        for kind in ("name", "router", "netns", "zone"):
+            _require_name(kind, getattr(self, kind))
+        if self.netns.startswith(_ROUTER_NETNS):
+            raise ValueError(f"netns {self.netns!r} would be a router's")
+        for group in self.groups:
+            _require_name("group", group)
+        if not _MAC.fullmatch(self.mac):
+            raise ValueError(f"mac {self.mac!r} is not six lower-case hexadecimal pairs")
+        if IPv4Address(self.gateway) not in IPv4Network(f"{self.address}/{self.prefix_len}", strict=False):
+            raise ValueError(f"gateway {self.gateway} is outside {self.address}/{self.prefix_len}")
+        if self.public is not None:
+            IPv4Address(self.public)
+        object.__setattr__(self, "groups", tuple(sorted(set(self.groups))))
+        object.__setattr__(self, "internet", networks(self.internet))
+
+
+def networks(cidrs: Iterable[str]) -> tuple[str, ...]:
+    """The fewest networks that hold the same addresses, in order; nftables refuses networks that overlap."""
+    return tuple(str(network) for network in collapse_addresses(IPv4Network(cidr) for cidr in cidrs))
+
+
+def router_netns(router: str) -> str:
+    return f"{_ROUTER_NETNS}{router}"
+
+
+def router_of_netns(netns: str) -> str | None:
+    return netns.removeprefix(_ROUTER_NETNS) if netns.startswith(_ROUTER_NETNS) else None
+
+
+def port_device(port: str) -> str:
+    """The router's end of a port's veth pair.  A device's name has at most 15 characters; the alias is whole."""
+    return f"p{_short(port)}"
+
+
+def router_device(router: str) -> str:
+    """The internet segment's end of a router's uplink."""
+    return f"r{_short(router)}"
+
+
+def zone_mark(zone: str) -> int:
+    """The packet mark that stands for a zone.  CRC-32 tells names apart for sure that differ within four letters."""
+    return zlib.crc32(zone.encode()) or 1
+
+
+def _short(name: str) -> str:
+    return hashlib.sha256(name.encode()).hexdigest()[:14]
+
+
+def _require_name(kind: str, name: str) -> None:
+    if not _NAME.fullmatch(name):
+        raise ValueError(
+            f"{kind} {name!r} is not 1 to 40 letters, digits, '.', '_' and '-', the first a letter or digit"
+        )

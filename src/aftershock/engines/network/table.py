@@ -1,0 +1,154 @@
+"""What a router's nftables table says: the inverse of `firewall`, read from `nft -j -n list table ip router`."""
+
+import json
+from collections import defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from .firewall import group_chain, group_members
+from .spec import EVERYWHERE, RESOLVER, TCP, UDP, Cidr, GroupSpec, Members, PortSpec, RouterSpec, Rule, port_device
+
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """One router as its table has it."""
+
+    spec: RouterSpec
+    groups: dict[str, GroupSpec]
+    ports: dict[str, PortSpec]
+    cut: frozenset[str]
+    forgetting: frozenset[str]
+    loose_members: frozenset[str]  # groups that have a set of members, and neither rules nor anyone who mentions them
+
+    def holder_of(self, public: str) -> PortSpec | None:
+        return next((port for port in self.ports.values() if port.public == public), None)
+
+
+def parse(router: str, cidrs: tuple[str, ...], text: str) -> Table | None:
+    """None if the router's own part is not there; its networks are routes, which the caller has read."""
+    chains, elements = _objects(text)
+    dns = _dns(chains.get("arriving", []))
+    if dns is None:
+        return None
+    groups = {name: _group(name, router, chains) for name in _between("group-", "-in", chains)}
+    mentioned = {
+        rule.peer.group
+        for group in groups.values()
+        for rule in (*group.ingress, *group.egress)
+        if isinstance(rule.peer, Members)
+    }
+    return Table(
+        spec=RouterSpec(name=router, cidrs=cidrs, dns=dns, gateway_attached=len(chains.get("gateway", [])) > 1),
+        groups=groups,
+        ports={port.name: port for port in _ports(router, groups, elements)},
+        cut=frozenset(comment for _, comment in elements.get("cut", [])),
+        forgetting=frozenset(address for address, _ in elements.get("forgetting", [])),
+        loose_members=frozenset(_between("group-", "-members", elements)) - set(groups) - mentioned,
+    )
+
+
+def _objects(text: str) -> tuple[dict[str, list[list[Json]]], dict[str, list[tuple[Any, str]]]]:
+    """Each chain's rules, and each set's elements with their comments; a map's element is a pair of key and value."""
+    chains: dict[str, list[list[Json]]] = {}
+    elements: dict[str, list[tuple[Any, str]]] = {}
+    for item in json.loads(text)["nftables"]:
+        match item:
+            case {"chain": {"name": name}}:
+                chains[name] = []
+            case {"rule": {"chain": name, "expr": expr}}:
+                chains[name].append(expr)
+            case {"set": {"name": name} as rest}:
+                elements[name] = [_commented(element) for element in rest.get("elem", [])]
+            case {"map": {"name": name} as rest}:
+                pairs = [(_commented(key), value) for key, value in rest.get("elem", [])]
+                elements[name] = [((key, value), comment) for (key, comment), value in pairs]
+    return chains, elements
+
+
+def _commented(element: Any) -> tuple[Any, str]:
+    match element:
+        case {"elem": {"val": value, "comment": comment}}:
+            return _plain(value), comment
+    return _plain(element), ""
+
+
+def _plain(value: Any) -> Any:
+    match value:
+        case {"concat": parts}:
+            return tuple(_plain(part) for part in parts)
+        case {"prefix": {"addr": address, "len": length}}:
+            return f"{address}/{length}"
+    return value
+
+
+def _dns(arriving: list[list[Json]]) -> str | None:
+    for expr in arriving:
+        match expr:
+            case [_, {"match": {"right": str(address)}}, *_, {"dnat": {"addr": addr}}] if addr == RESOLVER:
+                return address
+    return None
+
+
+def _group(name: str, router: str, chains: dict[str, list[list[Json]]]) -> GroupSpec:
+    ingress, egress = (tuple(map(_rule, chains.get(group_chain(name, way), []))) for way in ("in", "out"))
+    return GroupSpec(name=name, router=router, ingress=ingress, egress=egress)
+
+
+def _rule(expr: list[Json]) -> Rule:
+    peer: Cidr | Members = Cidr(EVERYWHERE)
+    protocol, ports, icmp_type, icmp_code = None, None, None, None
+    for part in expr:
+        match part:
+            case {"match": {"left": {"payload": {"field": "saddr" | "daddr"}}, "right": str(right)}}:
+                peer = Members(name) if (name := _member_set(right)) else Cidr(right)
+            case {"match": {"left": {"payload": {"field": "saddr" | "daddr"}}, "right": right}}:
+                peer = Cidr(_plain(right))
+            case {
+                "match": {"left": {"payload": {"protocol": name, "field": "dport"}}, "right": {"range": [low, high]}}
+            }:
+                protocol, ports = {"tcp": TCP, "udp": UDP}[name], (low, high)
+            case {"match": {"left": {"payload": {"field": "type"}}, "right": number}}:
+                protocol, icmp_type = 1, number
+            case {"match": {"left": {"payload": {"field": "code"}}, "right": number}}:
+                icmp_code = number
+            case {"match": {"left": {"meta": {"key": "l4proto"}}, "right": number}}:
+                protocol = number
+    return Rule(peer, protocol, ports, None if icmp_type is None else (icmp_type, icmp_code))
+
+
+def _member_set(name: str) -> str | None:
+    return next(iter(_between("@group-", "-members", [name])), None)
+
+
+def _ports(router: str, groups: dict[str, GroupSpec], elements: dict[str, list[tuple[Any, str]]]) -> Iterator[PortSpec]:
+    zones = {key: comment for (key, _), comment in elements.get("zone_of", [])}
+    public_of = dict(pair for pair, _ in elements.get("public_of", []))
+    internet = defaultdict(list)
+    for (device, cidr), _ in elements.get("internet", []):
+        internet[device].append(cidr)
+    carried = defaultdict(list)
+    for group in groups:
+        for address, _ in elements.get(group_members(group), []):
+            carried[address].append(group)
+    for address, comment in elements.get("addresses", []):
+        name, netns, mac, prefix_len, gateway = comment.split()
+        yield PortSpec(
+            name=name,
+            router=router,
+            netns=netns,
+            mac=mac,
+            address=address,
+            prefix_len=int(prefix_len),
+            gateway=gateway,
+            zone=zones[port_device(name)],
+            groups=tuple(carried[address]),
+            public=public_of.get(address),
+            internet=tuple(internet[port_device(name)]),
+        )
+
+
+def _between(prefix: str, suffix: str, names: Any) -> Iterator[str]:
+    return (n[len(prefix) : -len(suffix)] for n in names if n.startswith(prefix) and n.endswith(suffix))
