@@ -1,0 +1,49 @@
+"""All of EC2's controllers."""
+
+from collections.abc import Callable
+
+from aftershock.clock import Clock
+from aftershock.control import Controller
+from aftershock.engines.images import Images
+from aftershock.engines.machines import Machines
+from aftershock.engines.network import Network
+from aftershock.engines.volumes import Volumes
+from aftershock.store import Store
+
+from .base_image import BaseImageController
+from .groups import GroupController
+from .health import HealthController
+from .instances import InstanceController
+from .locks import Locks
+from .metadata import CredentialsOf, MetadataController
+from .ports import PortController
+from .routers import RouterController
+from .snapshots import SnapshotController
+from .volumes import VolumeController
+
+
+def controllers(
+    store: Store,
+    clock: Clock,
+    region: str,
+    wake: Callable[[str, str], None],
+    *,
+    images: Images,
+    volumes: Volumes,
+    machines: Machines,
+    network: Network,
+    credentials_of: CredentialsOf,
+) -> tuple[Controller, ...]:
+    """`wake` is the control loop's; `credentials_of` are those of the role in an instance profile."""
+    locks = Locks()  # a machine is not started while its disk is captured
+    return (
+        BaseImageController(store, images, clock, region),
+        RouterController(store, network),
+        GroupController(store, network),
+        PortController(store, network),
+        VolumeController(store, volumes),
+        SnapshotController(store, clock, locks, images=images, volumes=volumes, machines=machines),
+        InstanceController(store, machines, clock, locks, wake),
+        HealthController(store, clock, network.ping),
+        MetadataController(store, clock, credentials_of),
+    )

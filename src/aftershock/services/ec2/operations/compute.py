@@ -1,0 +1,35 @@
+"""All operations of EC2's compute side."""
+
+from aftershock.aws.call import Operation
+
+from . import (
+    images,
+    instance_attributes,
+    instance_profiles,
+    instance_status,
+    instance_types,
+    instances,
+    launch_templates,
+    run_instances,
+    snapshots,
+    volumes,
+)
+from .outside import Outside
+
+
+def operations(outside: Outside) -> dict[str, Operation]:
+    """By name, given whom to ask for what is not on EC2's own records."""
+    return {
+        **images.OPERATIONS,
+        **instance_attributes.OPERATIONS,
+        **instance_profiles.OPERATIONS,
+        **instance_profiles.operations(outside),
+        **instance_status.OPERATIONS,
+        **instance_status.operations(outside),
+        **instance_types.OPERATIONS,
+        **instances.OPERATIONS,
+        **launch_templates.OPERATIONS,
+        **run_instances.operations(outside),
+        **snapshots.OPERATIONS,
+        **volumes.OPERATIONS,
+    }

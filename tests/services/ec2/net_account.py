@@ -1,0 +1,113 @@
+"""An account with EC2's network side: its default VPC, and the few steps that many tests begin with."""
+
+from pathlib import Path
+from typing import Any
+
+from aftershock.aws.call import Tx
+from aftershock.services.ec2 import bootstrap
+from aftershock.services.ec2.operations import (
+    account,
+    addresses,
+    dhcp_options,
+    internet_gateways,
+    key_pairs,
+    network_acls,
+    network_interfaces,
+    route_tables,
+    security_group_rules,
+    security_groups,
+    subnets,
+    tags,
+    vpcs,
+    wiring,
+    zones,
+)
+from aftershock.services.ec2.records.address import ADDRESSES, POOLS
+from aftershock.services.ec2.records.client_token import CLIENT_TOKENS
+from aftershock.services.ec2.records.compute_kinds import COMPUTE_KINDS
+from aftershock.services.ec2.records.internet_gateway import INTERNET_GATEWAYS
+from aftershock.services.ec2.records.key_pair import KEY_PAIRS
+from aftershock.services.ec2.records.network_interface import NETWORK_INTERFACES, NetworkInterface
+from aftershock.services.ec2.records.route_table import ROUTE_TABLES
+from aftershock.services.ec2.records.security_group import SECURITY_GROUPS
+from aftershock.services.ec2.records.subnet import SUBNETS
+from aftershock.services.ec2.records.vpc import DHCP_OPTIONS, VPCS
+from tests.services.modelled import Modelled
+
+MODULES = (
+    account,
+    addresses,
+    dhcp_options,
+    internet_gateways,
+    key_pairs,
+    network_acls,
+    network_interfaces,
+    route_tables,
+    security_group_rules,
+    security_groups,
+    subnets,
+    tags,
+    vpcs,
+    zones,
+)
+TABLES = [
+    ADDRESSES,
+    CLIENT_TOKENS,
+    DHCP_OPTIONS,
+    INTERNET_GATEWAYS,
+    KEY_PAIRS,
+    NETWORK_INTERFACES,
+    POOLS,
+    ROUTE_TABLES,
+    SECURITY_GROUPS,
+    SUBNETS,
+    VPCS,
+    *(kind.table for kind in COMPUTE_KINDS),
+]
+
+
+class NetworkAccount(Modelled):
+    def __init__(self, path: Path) -> None:
+        operations = {name: one for module in MODULES for name, one in module.OPERATIONS.items()}
+        super().__init__(path, "ec2", operations, TABLES)
+        with self.store.transaction() as tx:
+            self.default_vpc = bootstrap.default_vpc(self.context(tx))
+
+    def vpc(self, cidr: str = "10.0.0.0/16") -> str:
+        return str(self.call("CreateVpc", CidrBlock=cidr)["Vpc"]["VpcId"])
+
+    def subnet(self, vpc_id: str, cidr: str = "10.0.1.0/24", **params: Any) -> str:
+        return str(self.call("CreateSubnet", VpcId=vpc_id, CidrBlock=cidr, **params)["Subnet"]["SubnetId"])
+
+    def default_subnet(self) -> str:
+        subnets = self.call("DescribeSubnets", Filters=[{"Name": "default-for-az", "Values": ["true"]}])["Subnets"]
+        return str(subnets[0]["SubnetId"])
+
+    def group(self, name: str = "web", vpc_id: str | None = None) -> str:
+        vpc = {"VpcId": vpc_id} if vpc_id else {}
+        return str(self.call("CreateSecurityGroup", GroupName=name, Description="made by a test", **vpc)["GroupId"])
+
+    def eni(self, subnet_id: str | None = None, **params: Any) -> str:
+        made = self.call("CreateNetworkInterface", SubnetId=subnet_id or self.default_subnet(), **params)
+        return str(made["NetworkInterface"]["NetworkInterfaceId"])
+
+    def instance_eni(self, instance_id: str = "i-0123456789abcdef0", **params: Any) -> NetworkInterface:
+        """The primary interface of an instance that was just launched."""
+        with self.store.transaction() as tx:
+            call = self.context(tx)
+            subnet = SUBNETS.get(tx, self.default_subnet_in(tx))
+            assert subnet is not None
+            made = wiring.create(call, subnet=subnet, group_ids=(), instance_id=instance_id, **params)
+            return wiring.plug(call, made)
+
+    def default_subnet_in(self, tx: Tx) -> str:
+        return next(subnet.id for subnet in SUBNETS.every(tx) if subnet.default_for_az)
+
+    def record(self, eni_id: str) -> NetworkInterface:
+        with self.store.snapshot() as tx:
+            return self.record_in(tx, eni_id)
+
+    def record_in(self, tx: Tx, eni_id: str) -> NetworkInterface:
+        found = NETWORK_INTERFACES.get(tx, eni_id)
+        assert found is not None
+        return found

@@ -1,0 +1,452 @@
+"""RunInstances, launch templates and the reading of instances: what is honoured, and what is refused how."""
+
+import base64
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from aftershock.services.ec2.rules.capacity import Host
+from tests.services.ec2.compute import Compute
+
+
+@pytest.fixture
+def ec2(tmp_path: Path) -> Compute:
+    return Compute(tmp_path / "region.db")
+
+
+def default(ec2: Compute) -> dict[str, Any]:
+    return {"ImageId": ec2.image, "InstanceType": "t2.micro", "MinCount": 1, "MaxCount": 1}
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+NETWORK_AND_MORE = "Network interfaces and an instance-level {} may not be specified on the same request"
+
+
+@pytest.mark.parametrize(
+    "params, code, message",
+    [
+        ({"ImageId": None}, "MissingParameter", "The request must contain the parameter ImageId"),
+        ({"ImageId": "ami-0123"}, "InvalidAMIID.NotFound", "The image id '[ami-0123]' does not exist"),
+        ({"ImageId": "debian"}, "InvalidAMIID.Malformed", 'Invalid id: "debian" (expecting "ami-...")'),
+        ({"InstanceType": None}, "Unsupported", "m1.small"),
+        ({"InstanceType": "m5.metal"}, "Unsupported", "m5.metal"),
+        ({"InstanceType": "t4g.micro"}, "InvalidParameterValue", "The architecture 'arm64' of the specified instance"),
+        ({"MinCount": 2}, "InvalidParameterCombination", "minCount"),
+        ({"MaxCount": 0, "MinCount": 0}, "InvalidParameterValue", "minCount"),
+        ({"KeyName": "none"}, "InvalidKeyPair.NotFound", "The key pair 'none' does not exist"),
+        ({"SubnetId": "subnet-0123"}, "InvalidSubnetID.NotFound", "The subnet ID 'subnet-0123' does not exist"),
+        ({"SecurityGroupIds": ["sg-0123"]}, "InvalidGroup.NotFound", "The security group 'sg-0123' does not exist"),
+        ({"SecurityGroups": ["none"]}, "InvalidGroup.NotFound", "The security group 'none' does not exist in default"),
+        ({"UserData": "%%%"}, "InvalidParameterValue", "Invalid BASE64 encoding of user data"),
+        ({"UserData": b64("x" * 16385)}, "InvalidParameterValue", "User data is limited to 16384 bytes"),
+        (
+            {"SubnetId": "subnet-0", "NetworkInterfaces": [{"DeviceIndex": 0}]},
+            "InvalidParameterCombination",
+            NETWORK_AND_MORE.format("subnet ID"),
+        ),
+        (
+            {"SecurityGroups": ["default"], "NetworkInterfaces": [{"DeviceIndex": 0}]},
+            "InvalidParameterCombination",
+            NETWORK_AND_MORE.format("security groups"),
+        ),
+        (
+            {"PrivateIpAddress": "172.31.0.9", "NetworkInterfaces": [{"DeviceIndex": 0}]},
+            "InvalidParameterCombination",
+            NETWORK_AND_MORE.format("private IP address"),
+        ),
+        ({"NetworkInterfaces": [{"DeviceIndex": 1}]}, "UnsupportedOperation", "device index 0"),
+        ({"Placement": {"Tenancy": "dedicated"}}, "UnsupportedOperation", "Placement.Tenancy"),
+        ({"Placement": {"AvailabilityZone": "us-east-1z"}}, "InvalidParameterValue", "us-east-1z"),
+        ({"HibernationOptions": {"Configured": True}}, "UnsupportedOperation", "HibernationOptions.Configured"),
+        ({"InstanceMarketOptions": {"MarketType": "spot"}}, "UnsupportedOperation", "InstanceMarketOptions.MarketType"),
+        ({"CpuOptions": {"CoreCount": 1}}, "UnsupportedOperation", "CpuOptions.CoreCount"),
+        ({"KernelId": "aki-0"}, "UnsupportedOperation", "KernelId"),
+        ({"Ipv6AddressCount": 1}, "UnsupportedOperation", "Ipv6AddressCount"),
+        ({"IamInstanceProfile": {"Name": "none"}}, "InvalidParameterValue", "Invalid IAM Instance Profile name"),
+        ({"IamInstanceProfile": {"Arn": "none"}}, "InvalidParameterValue", "Invalid IAM Instance Profile ARN"),
+        ({"MetadataOptions": {"HttpPutResponseHopLimit": 65}}, "InvalidParameterValue", "between 1 and 64"),
+        (
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/sdf", "Ebs": {"VolumeSize": 1}}]},
+            "UnsupportedOperation",
+            "/dev/sdf",
+        ),
+        (
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 4}}]},
+            "InvalidBlockDeviceMapping",
+            "is smaller than snapshot",
+        ),
+        (
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True}}]},
+            "UnsupportedOperation",
+            "BlockDeviceMappings.Ebs.Encrypted",
+        ),
+        (
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeType": "io1"}}]},
+            "MissingParameter",
+            "iops",
+        ),
+        (
+            {"TagSpecifications": [{"ResourceType": "instance", "Tags": [{"Key": "aws:x", "Value": "1"}]}]},
+            "InvalidParameterValue",
+            "Tag keys starting with 'aws:' are reserved for internal use",
+        ),
+        ({"LaunchTemplate": {"LaunchTemplateName": "none"}}, "InvalidLaunchTemplateName.NotFoundException", "none"),
+    ],
+)
+def test_what_is_refused(ec2: Compute, params: dict[str, Any], code: str, message: str) -> None:
+    given = {name: value for name, value in {**default(ec2), **params}.items() if value is not None}
+    found = ec2.refusal("RunInstances", **given)
+    assert found[0] == code and message in found[1]
+    assert ec2.call("DescribeInstances")["Reservations"] == []
+    assert ec2.call("DescribeNetworkInterfaces")["NetworkInterfaces"] == []
+
+
+def test_everything_asked_for_shows(ec2: Compute) -> None:
+    ec2.call("CreateKeyPair", KeyName="mine")
+    tags = [{"Key": "Name", "Value": "web"}]
+    instance_id = ec2.run(
+        KeyName="mine",
+        UserData=b64("#!/bin/sh\n"),
+        SecurityGroups=["default"],
+        PrivateIpAddress="172.31.0.77",
+        InstanceInitiatedShutdownBehavior="terminate",
+        DisableApiTermination=True,
+        IamInstanceProfile={"Name": "web"},
+        MetadataOptions={"HttpTokens": "required", "HttpPutResponseHopLimit": 2},
+        CreditSpecification={"CpuCredits": "unlimited"},
+        Monitoring={"Enabled": True},
+        TagSpecifications=[{"ResourceType": "instance", "Tags": tags}, {"ResourceType": "volume", "Tags": tags}],
+        BlockDeviceMappings=[{"DeviceName": "/dev/xvda", "Ebs": {"VolumeSize": 30, "VolumeType": "gp2"}}],
+        ClientToken="token",
+    )
+    shown = ec2.instance(instance_id)
+    assert shown["KeyName"] == "mine"
+    assert shown["PrivateIpAddress"] == "172.31.0.77"
+    assert shown["PrivateDnsName"] == "ip-172-31-0-77.ec2.internal"
+    assert shown["PublicDnsName"].startswith("ec2-198-18-")
+    assert shown["IamInstanceProfile"]["Arn"].endswith("instance-profile/web")
+    assert shown["MetadataOptions"]["HttpTokens"] == "required"
+    assert shown["Monitoring"] == {"State": "enabled"}
+    assert shown["Tags"] == tags
+    assert shown["SecurityGroups"][0]["GroupName"] == "default"
+    assert shown["ClientToken"] == "token"
+    (volume,) = ec2.call("DescribeVolumes")["Volumes"]
+    assert (volume["Size"], volume["VolumeType"], volume["Iops"], volume["Tags"]) == (30, "gp2", 100, tags)
+    user_data = ec2.call("DescribeInstanceAttribute", InstanceId=instance_id, Attribute="userData")["UserData"]
+    assert base64.b64decode(user_data["Value"]) == b"#!/bin/sh\n"
+    ec2.settle()
+    spec = ec2.ground.specs[instance_id]
+    assert (spec.hostname, spec.cpus, spec.memory_mib, spec.netns) == ("ip-172-31-0-77", 1.0, 1024, instance_id)
+
+
+def test_the_same_client_token_is_the_same_reservation(ec2: Compute) -> None:
+    first = ec2.call("RunInstances", **default(ec2), ClientToken="once")
+    again = ec2.call("RunInstances", **default(ec2), ClientToken="once")
+    assert first["ReservationId"] == again["ReservationId"]
+    assert len(ec2.call("DescribeInstances")["Reservations"]) == 1
+    other = {**default(ec2), "InstanceType": "t2.nano"}
+    assert ec2.refusal("RunInstances", **other, ClientToken="once")[0] == "IdempotentParameterMismatch"
+
+
+def test_capacity_is_the_hosts_memory(ec2: Compute) -> None:
+    big = {**default(ec2), "InstanceType": "m5.4xlarge"}
+    assert ec2.refusal("RunInstances", **big)[0] == "InsufficientInstanceCapacity"
+    ec2.host = Host(memory_mib=16384, available_mib=512 + 3 * 32)
+    assert ec2.refusal("RunInstances", **{**default(ec2), "MinCount": 4, "MaxCount": 4})[0] == (
+        "InsufficientInstanceCapacity"
+    )
+    launched = ec2.call("RunInstances", **{**default(ec2), "MinCount": 2, "MaxCount": 10})["Instances"]
+    assert [one["AmiLaunchIndex"] for one in launched] == [0, 1, 2]
+    assert ec2.refusal("RunInstances", **default(ec2))[0] == "InsufficientInstanceCapacity"
+
+
+def test_placement_by_zone_and_interface(ec2: Compute) -> None:
+    by_zone = ec2.instance(ec2.run(Placement={"AvailabilityZone": "us-east-1c"}))
+    assert by_zone["Placement"]["AvailabilityZone"] == "us-east-1c"
+    interface = {
+        "DeviceIndex": 0,
+        "SubnetId": by_zone["SubnetId"],
+        "AssociatePublicIpAddress": False,
+        "DeleteOnTermination": False,
+        "Description": "kept",
+    }
+    shown = ec2.instance(instance_id := ec2.running(NetworkInterfaces=[interface]))
+    assert shown["SubnetId"] == by_zone["SubnetId"]
+    assert "PublicIpAddress" not in shown
+    ec2.call("TerminateInstances", InstanceIds=[instance_id])
+    ec2.settle()
+    assert ec2.state(instance_id) == "terminated"
+    kept = ec2.call("DescribeNetworkInterfaces", Filters=[{"Name": "description", "Values": ["kept"]}])
+    assert [eni["Status"] for eni in kept["NetworkInterfaces"]] == ["available"]
+
+
+def test_a_launch_template_gives_what_the_request_leaves_out(ec2: Compute) -> None:
+    data = {
+        "ImageId": ec2.image,
+        "InstanceType": "t2.nano",
+        "UserData": b64("#!/bin/sh\n"),
+        "TagSpecifications": [
+            {"ResourceType": "instance", "Tags": [{"Key": "a", "Value": "1"}, {"Key": "b", "Value": "1"}]}
+        ],
+    }
+    made = ec2.call("CreateLaunchTemplate", LaunchTemplateName="web", LaunchTemplateData=data)["LaunchTemplate"]
+    version = ec2.call(
+        "CreateLaunchTemplateVersion",
+        LaunchTemplateId=made["LaunchTemplateId"],
+        SourceVersion="1",
+        LaunchTemplateData={"InstanceType": "t2.small"},
+    )["LaunchTemplateVersion"]
+    assert (version["VersionNumber"], version["DefaultVersion"]) == (2, False)
+    assert version["LaunchTemplateData"]["ImageId"] == ec2.image
+
+    def type_of(**template: str) -> str:
+        found = ec2.call("RunInstances", MinCount=1, MaxCount=1, LaunchTemplate=template)["Instances"][0]
+        return str(found["InstanceType"])
+
+    assert type_of(LaunchTemplateName="web") == "t2.nano"
+    assert type_of(LaunchTemplateName="web", Version="$Latest") == "t2.small"
+    ec2.call("ModifyLaunchTemplate", LaunchTemplateName="web", DefaultVersion="2")
+    assert type_of(LaunchTemplateId=made["LaunchTemplateId"]) == "t2.small"
+    assert type_of(LaunchTemplateName="web", Version="1") == "t2.nano"
+    mixed = ec2.call(
+        "RunInstances",
+        MinCount=1,
+        MaxCount=1,
+        InstanceType="t2.micro",
+        LaunchTemplate={"LaunchTemplateName": "web"},
+        TagSpecifications=[{"ResourceType": "instance", "Tags": [{"Key": "b", "Value": "2"}]}],
+    )["Instances"][0]
+    assert mixed["InstanceType"] == "t2.micro"
+    assert {tag["Key"]: tag["Value"] for tag in mixed["Tags"]} == {"a": "1", "b": "2"}
+
+    missing = ec2.refusal(
+        "RunInstances", MinCount=1, MaxCount=1, LaunchTemplate={"LaunchTemplateName": "web", "Version": "9"}
+    )
+    assert missing == (
+        "InvalidLaunchTemplateId.VersionNotFound",
+        f"Could not find the specified version 9 for the launch template with ID {made['LaunchTemplateId']}.",
+    )
+    deleted = ec2.call("DeleteLaunchTemplateVersions", LaunchTemplateName="web", Versions=["1", "2", "9"])
+    assert [one["VersionNumber"] for one in deleted["SuccessfullyDeletedLaunchTemplateVersions"]] == [1]
+    assert [one["ResponseError"]["Code"] for one in deleted["UnsuccessfullyDeletedLaunchTemplateVersions"]] == [
+        "unexpectedError",
+        "launchTemplateVersionDoesNotExist",
+    ]
+    ec2.call("DeleteLaunchTemplate", LaunchTemplateName="web")
+    assert ec2.call("DescribeLaunchTemplates")["LaunchTemplates"] == []
+
+
+@pytest.mark.parametrize(
+    "params, code",
+    [
+        ({"LaunchTemplateName": "x", "LaunchTemplateData": {}}, "InvalidLaunchTemplateName.MalformedException"),
+        ({"LaunchTemplateName": "web", "LaunchTemplateData": {"UserData": "%"}}, "InvalidUserData.Malformed"),
+        (
+            {"LaunchTemplateName": "web", "LaunchTemplateData": {"InstanceMarketOptions": {"MarketType": "spot"}}},
+            "UnsupportedOperation",
+        ),
+        (
+            {"LaunchTemplateName": "web", "LaunchTemplateData": {"RamDiskId": "ari-0"}},
+            "UnsupportedOperation",
+        ),
+    ],
+)
+def test_launch_templates_that_are_refused(ec2: Compute, params: dict[str, Any], code: str) -> None:
+    assert ec2.refusal("CreateLaunchTemplate", **params)[0] == code
+
+
+@pytest.mark.parametrize(
+    "name, value, hits",
+    [
+        ("instance-state-name", "running", 1),
+        ("instance-state-name", "stopp*", 1),
+        ("instance-state-code", "16", 1),
+        ("tag:Name", "web", 1),
+        ("tag-key", "Name", 1),
+        ("availability-zone", "us-east-1b", 1),
+        ("instance-type", "t2.*", 2),
+        ("ip-address", "198.18.*", 1),
+        ("private-dns-name", "ip-172-31-*.ec2.internal", 2),
+        ("instance.group-name", "default", 2),
+        ("network-interface.status", "in-use", 2),
+        ("network-interface.addresses.association.public-ip", "198.18.*", 1),
+        ("root-device-name", "/dev/xvda", 2),
+        ("launch-time", "2026-11-22T12:*", 2),
+        ("state-reason-code", "Client.UserInitiatedShutdown", 1),
+        ("tenancy", "dedicated", 0),
+    ],
+)
+def test_filters(ec2: Compute, name: str, value: str, hits: int) -> None:
+    tagged = [{"ResourceType": "instance", "Tags": [{"Key": "Name", "Value": "web"}]}]
+    ec2.running(TagSpecifications=tagged)
+    stopped = ec2.running(Placement={"AvailabilityZone": "us-east-1b"})
+    ec2.call("StopInstances", InstanceIds=[stopped])
+    ec2.settle()
+    found = ec2.call("DescribeInstances", Filters=[{"Name": name, "Values": [value]}])
+    assert sum(len(one["Instances"]) for one in found["Reservations"]) == hits
+
+
+def test_pages_show_every_instance_once(ec2: Compute) -> None:
+    ec2.call("RunInstances", **{**default(ec2), "MinCount": 7, "MaxCount": 7})
+    ec2.run()
+    seen: list[str] = []
+    token: dict[str, str] = {}
+    while True:
+        found = ec2.call("DescribeInstances", MaxResults=5, **token)
+        seen += [one["InstanceId"] for each in found["Reservations"] for one in each["Instances"]]
+        if "NextToken" not in found:
+            break
+        token = {"NextToken": found["NextToken"]}
+    assert len(seen) == len(set(seen)) == 8
+    assert ec2.refusal("DescribeInstances", InstanceIds=seen[:1], MaxResults=5)[0] == "InvalidParameterCombination"
+
+
+def test_state_changes_are_checked_all_before_any(ec2: Compute) -> None:
+    protected, other = ec2.running(DisableApiTermination=True), ec2.running()
+    code, message = ec2.refusal("TerminateInstances", InstanceIds=[other, protected])
+    assert code == "OperationNotPermitted"
+    assert message == (
+        f"The instance '{protected}' may not be terminated. Modify its 'disableApiTermination' instance attribute "
+        "and try again."
+    )
+    assert ec2.state(other) == "running"
+    assert ec2.refusal("StopInstances", InstanceIds=[other, "i-0123", "i-0456"]) == (
+        "InvalidInstanceID.NotFound",
+        "The instance IDs 'i-0123, i-0456' do not exist",
+    )
+    fresh = ec2.run()
+    assert ec2.refusal("StopInstances", InstanceIds=[fresh]) == (
+        "IncorrectInstanceState",
+        f"Instance '{fresh}' cannot be stopped as it has never reached the 'running' state.",
+    )
+    ec2.call("TerminateInstances", InstanceIds=[other])
+    assert ec2.refusal("StartInstances", InstanceIds=[other]) == (
+        "IncorrectInstanceState",
+        f"The instance '{other}' is not in a state from which it can be started.",
+    )
+    again = ec2.call("TerminateInstances", InstanceIds=[other])["TerminatingInstances"][0]
+    assert again["CurrentState"]["Name"] == again["PreviousState"]["Name"] == "shutting-down"
+
+
+def test_attributes_that_need_a_stopped_instance(ec2: Compute) -> None:
+    instance_id = ec2.running()
+    change = {"InstanceId": instance_id, "InstanceType": {"Value": "m5.large"}}
+    assert ec2.refusal("ModifyInstanceAttribute", **change) == (
+        "IncorrectInstanceState",
+        f"The instance '{instance_id}' is not in the 'stopped' state.",
+    )
+    data = {"InstanceId": instance_id, "UserData": {"Value": b"#!/bin/sh\n"}}
+    assert ec2.refusal("ModifyInstanceAttribute", **data)[0] == "IncorrectInstanceState"
+    ec2.call("StopInstances", InstanceIds=[instance_id])
+    ec2.settle()
+    ec2.call("ModifyInstanceAttribute", **change)
+    ec2.call("ModifyInstanceAttribute", **data)
+    arm = {"InstanceId": instance_id, "InstanceType": {"Value": "t4g.micro"}}
+    assert ec2.refusal("ModifyInstanceAttribute", **arm)[0] == "InvalidParameterValue"
+    ec2.call("StartInstances", InstanceIds=[instance_id])
+    ec2.settle()
+    assert ec2.ground.specs[instance_id].memory_mib == 8192
+
+
+@pytest.mark.parametrize(
+    "change, attribute, member, value",
+    [
+        ({"DisableApiTermination": {"Value": True}}, "disableApiTermination", "DisableApiTermination", True),
+        (
+            {"Attribute": "disableApiTermination", "Value": "true"},
+            "disableApiTermination",
+            "DisableApiTermination",
+            True,
+        ),
+        ({"DisableApiStop": {"Value": True}}, "disableApiStop", "DisableApiStop", True),
+        (
+            {"InstanceInitiatedShutdownBehavior": {"Value": "terminate"}},
+            "instanceInitiatedShutdownBehavior",
+            "InstanceInitiatedShutdownBehavior",
+            "terminate",
+        ),
+        ({"SourceDestCheck": {"Value": True}}, "sourceDestCheck", "SourceDestCheck", True),
+    ],
+)
+def test_attributes_of_a_running_instance(
+    ec2: Compute, change: dict[str, Any], attribute: str, member: str, value: Any
+) -> None:
+    instance_id = ec2.running()
+    ec2.call("ModifyInstanceAttribute", InstanceId=instance_id, **change)
+    found = ec2.call("DescribeInstanceAttribute", InstanceId=instance_id, Attribute=attribute)
+    assert found[member] == {"Value": value}
+
+
+@pytest.mark.parametrize(
+    "change, code",
+    [
+        ({}, "MissingParameter"),
+        ({"SourceDestCheck": {"Value": False}}, "UnsupportedOperation"),
+        ({"Groups": ["sg-0123"]}, "InvalidGroup.NotFound"),
+        ({"InstanceInitiatedShutdownBehavior": {"Value": "sleep"}}, "InvalidParameterValue"),
+        ({"Attribute": "kernel", "Value": "aki-0"}, "UnsupportedOperation"),
+        ({"EbsOptimized": {"Value": True}, "DisableApiStop": {"Value": True}}, "InvalidParameterCombination"),
+    ],
+)
+def test_attributes_that_are_refused(ec2: Compute, change: dict[str, Any], code: str) -> None:
+    assert ec2.refusal("ModifyInstanceAttribute", InstanceId=ec2.running(), **change)[0] == code
+
+
+def test_metadata_options_change_at_once(ec2: Compute) -> None:
+    instance_id = ec2.running()
+    ec2.call("ModifyInstanceMetadataOptions", InstanceId=instance_id, HttpTokens="required", HttpEndpoint="enabled")
+    assert ec2.instance(instance_id)["MetadataOptions"]["HttpTokens"] == "required"
+
+
+def test_an_instance_profile_comes_goes_and_changes(ec2: Compute) -> None:
+    instance_id = ec2.running()
+    made = ec2.call("AssociateIamInstanceProfile", InstanceId=instance_id, IamInstanceProfile={"Name": "web"})[
+        "IamInstanceProfileAssociation"
+    ]
+    assert made["State"] == "associating"
+    again = {"InstanceId": instance_id, "IamInstanceProfile": {"Name": "web"}}
+    assert ec2.refusal("AssociateIamInstanceProfile", **again)[0] == "IncorrectState"
+    (shown,) = ec2.call("DescribeIamInstanceProfileAssociations")["IamInstanceProfileAssociations"]
+    assert (shown["AssociationId"], shown["State"]) == (made["AssociationId"], "associated")
+    ec2.call("DisassociateIamInstanceProfile", AssociationId=made["AssociationId"])
+    assert ec2.call("DescribeIamInstanceProfileAssociations")["IamInstanceProfileAssociations"] == []
+
+
+def test_the_console_is_answered_in_base64(ec2: Compute) -> None:
+    instance_id = ec2.running()
+    output = ec2.call("GetConsoleOutput", InstanceId=instance_id)["Output"]
+    assert base64.b64decode(output) == f"console of {instance_id}".encode()
+
+
+def test_instance_types_are_those_of_the_facts(ec2: Compute) -> None:
+    (micro,) = ec2.call("DescribeInstanceTypes", InstanceTypes=["t2.micro"])["InstanceTypes"]
+    assert (micro["VCpuInfo"]["DefaultVCpus"], micro["MemoryInfo"]["SizeInMiB"]) == (1, 1024)
+    assert ec2.refusal("DescribeInstanceTypes", InstanceTypes=["a1.metal"])[0] == "InvalidInstanceType"
+    found = ec2.call("DescribeInstanceTypes")
+    assert len(found["InstanceTypes"]) == 100 and found["NextToken"]
+    arm = [{"Name": "processor-info.supported-architecture", "Values": ["arm64"]}]
+    assert all(
+        "g" in one["InstanceType"] or one["InstanceType"][0] == "a"
+        for one in ec2.call("DescribeInstanceTypes", Filters=arm)["InstanceTypes"]
+    )
+    offered = ec2.call(
+        "DescribeInstanceTypeOfferings",
+        LocationType="availability-zone",
+        Filters=[{"Name": "instance-type", "Values": ["t2.micro", "t4g.micro"]}],
+    )["InstanceTypeOfferings"]
+    assert [one["Location"] for one in offered] == ["us-east-1a", "us-east-1b", "us-east-1c"]
+
+
+def test_a_hundred_instances_are_described_from_a_few_reads(ec2: Compute) -> None:
+    """One statement for each table, whatever the number of instances."""
+    ec2.call("RunInstances", **{**default(ec2), "MinCount": 40, "MaxCount": 40})
+    statements: list[str] = []
+    with ec2.store.snapshot() as tx:
+        real = tx.execute
+        tx.execute = lambda *args: (statements.append(args[0]), real(*args))[1]  # type: ignore[method-assign]
+        ec2._operations["DescribeInstances"](ec2.context(tx), {})
+    assert len(statements) <= 6, statements
