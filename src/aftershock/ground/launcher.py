@@ -20,7 +20,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from . import cgroups, identity, namespaces, paths, record, requirements
+from . import cgroups, identity, namespaces, paths, record, requirements, slirp
 from .errors import GroundError, explain
 from .record import Running
 
@@ -61,15 +61,22 @@ class Settings:
 
 
 def programs(settings: Settings) -> tuple[Program, ...]:
-    """What runs in a region: the control plane, and the door into its network."""
+    """What runs in a region: the control plane, its resolver of names, and the door into its network."""
     python = (sys.executable, "-m")
     places = ("--state", str(paths.INSIDE_STATE), "--cache", str(paths.INSIDE_CACHE))
     own_doors = ("api", *settings.doors)
     door_arguments = [argument for door in own_doors for argument in (f"--{door}-fd", f"{{{door}}}")]
     return (
         Program("control", (*python, "aftershock.region", *door_arguments, *places), own_doors),
+        Program("resolver", (*python, "aftershock.engines.resolver", *_resolver_arguments(settings))),
         Program("doors", (*python, "aftershock.ground.socks", "--fd", "{socks}"), ("socks",)),
     )
+
+
+def _resolver_arguments(settings: Settings) -> tuple[str, ...]:
+    snapshot = str(paths.INSIDE_STATE / "resolver" / "snapshot.json")
+    upstream = ("--upstream", slirp.NAMESERVER) if settings.egress else ()
+    return "--snapshot", snapshot, "--own-address", *upstream
 
 
 def start(settings: Settings) -> Running:

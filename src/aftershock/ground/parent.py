@@ -151,7 +151,8 @@ class Parent:
             "LANG": "C.UTF-8",
             "HOME": "/root",
             "PYTHONPATH": str(paths.source_root()),
-            "PYTHONDONTWRITEBYTECODE": "1",
+            # Compiled once: our own source can be written by nobody in the region, and often by nobody at all.
+            "PYTHONPYCACHEPREFIX": str(paths.INSIDE_BYTECODE),
             "PYTHONUNBUFFERED": "1",
             **{name: value for name, value in os.environ.items() if name.startswith("AFTERSHOCK_")},
         }

@@ -6,6 +6,7 @@ from pathlib import Path
 
 RUN = Path("/run/aftershock")
 INSIDE_STATE, INSIDE_CACHE = RUN / "state", RUN / "cache"
+INSIDE_BYTECODE = INSIDE_CACHE / "bytecode"
 # Debian keeps ip, nft, runc and the like in sbin, which is not on every user's PATH.
 SBIN = "/usr/local/sbin:/usr/sbin:/sbin"
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"

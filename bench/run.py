@@ -1,0 +1,56 @@
+"""Prints the figures of SPECIFICATION.md for this machine: `./aftershock bench [size] [launch] [many] [api]`.
+
+Takes some minutes.  The exit status is 1 if a promise is not kept.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1]))
+
+from bench import api, launch, size
+from bench.figures import Figure, machine
+from bench.region import fresh
+
+PARTS = ("size", "launch", "many", "api")
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"some of {', '.join(PARTS)} (default: all)")
+    parser.add_argument("--directory", type=Path, help="where the region lives meanwhile (default: the temporary one)")
+    options = parser.parse_args()
+    parts = set(options.parts or PARTS)
+    if not parts <= set(PARTS):
+        parser.error(f"no such part: {', '.join(sorted(parts - set(PARTS)))}")
+    print(machine(), flush=True)
+    figures: list[Figure] = []
+
+    def show(more: list[Figure]) -> None:
+        figures.extend(more)
+        for figure in more:
+            print(figure.line(), flush=True)
+
+    with fresh(options.directory) as region:
+        if "size" in parts:
+            show(size.measure(region))
+        else:
+            region.up()
+        if parts & {"launch", "many", "api"}:
+            launcher = launch.Launcher(region)
+            if "launch" in parts:
+                show(launch.measure(launcher))
+            if "many" in parts:
+                more, _ = launch.measure_many(launcher)
+                show(more)
+            elif "api" in parts:
+                together = launcher.run(launcher.golden, "t2.nano", launch.MANY)
+                launcher.addresses(together)
+            if "api" in parts:
+                show(api.measure(region))
+    return 0 if all(figure.kept is not False for figure in figures) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+"""`up`, `down` and `status`: the region as a whole."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from aftershock.doors import own
+from aftershock.doors.access import PROFILE
+from aftershock.ground import launcher
+
+from .bring_up import bring_up, stop
+from .errors import NOT_RUNNING, OK
+from .place import access_to, state_option
+
+PORT = click.IntRange(0, 65535)
+
+
+@click.command()
+@state_option
+@click.option("--api-port", type=PORT, default=4566, show_default=True, help="The AWS API's port; 0 takes a free one.")
+@click.option("--socks-port", type=PORT, default=1080, show_default=True, help="The way in; 0 takes a free port.")
+@click.option("--no-egress", is_flag=True, help="Machines cannot reach the outside, so they cannot install packages.")
+@click.option(
+    "--pace",
+    type=click.FloatRange(min=0, min_open=True),
+    default=1.0,
+    show_default=True,
+    help="Divides every duration that AWS defines; 10 makes an interval of 30 s last 3 s.",
+)
+def up(state: Path, api_port: int, socks_port: int, no_egress: bool, pace: float) -> None:
+    """Start the region, and wait until it is ready.
+
+    A region that is up already is left as it is.  The first time, the base image is built, which takes about a
+    minute; later it takes about a second.  Both ports are bound on 127.0.0.1 only.
+    """
+    settings = launcher.Settings(state=state, api_port=api_port, socks_port=socks_port, egress=not no_egress, pace=pace)
+    running, access = bring_up(settings)
+    access.write_profile()
+    click.echo(f"The region is up: {access.endpoint}, and into it by {access.proxy}")
+    click.echo(f"Its state is in {running.state}; `aftershock down` stops it and keeps that.")
+    click.echo('To use it from this shell:  eval "$(aftershock env)"')
+
+
+@click.command()
+@state_option
+def down(state: Path) -> None:
+    """Stop the region.  What it stored stays for the next `up`; on the host nothing else is left.
+
+    Machines are switched off as by a power cut.  Stopping what does not run is no error.
+    """
+    was_running = launcher.find(state) is not None
+    stop(state)
+    click.echo("The region is down." if was_running else f"No region was running on {state}.")
+
+
+@click.command()
+@state_option
+@click.option("--json", "as_json", is_flag=True, help="One JSON object, for programs.")
+def status(state: Path, as_json: bool) -> None:
+    """Say whether the region runs, where its doors are, and what it is at.  Exit status 3 if it does not run."""
+    said = _status(state)
+    if as_json:
+        click.echo(json.dumps(said, indent=2))
+    else:
+        for name, value in said.items():
+            click.echo(f"{name.replace('_', ' '):<12}{_text(value)}")
+    sys.exit(OK if said["running"] else NOT_RUNNING)
+
+
+def _status(state: Path) -> dict[str, Any]:
+    region = launcher.find(state)
+    if region is None:
+        return {"running": False, "state": str(state)}
+    health = own.health(region.ports["api"])
+    said: dict[str, Any] = {
+        "running": True,
+        "ready": health is not None and health.ready,
+        "phase": health.phase if health else "the control plane does not answer",
+        "state": str(region.state),
+        "api": f"http://127.0.0.1:{region.ports['api']}",
+        "socks": f"socks5h://127.0.0.1:{region.ports['socks']}",
+        "egress": region.egress,
+        "pace": region.pace,
+        "keeper_pid": region.keeper.pid,
+    }
+    if health and health.ready:
+        access = access_to(region)
+        said["instances"] = _count(access.client("ec2"))
+        said["profile"] = f"AWS_PROFILE={PROFILE} AWS_CONFIG_FILE={access.config_file}"
+    return said
+
+
+def _count(ec2: Any) -> dict[str, int]:
+    """How many instances are in each state, as DescribeInstances tells."""
+    counts: dict[str, int] = {}
+    for page in ec2.get_paginator("describe_instances").paginate():
+        for reservation in page["Reservations"]:
+            for one in reservation["Instances"]:
+                name = one["State"]["Name"]
+                counts[name] = counts.get(name, 0) + 1
+    return counts
+
+
+def _text(value: object) -> str:
+    match value:
+        case True:
+            return "yes"
+        case False:
+            return "no"
+        case dict():
+            return ", ".join(f"{count} {name}" for name, count in sorted(value.items())) or "none"
+    return str(value)

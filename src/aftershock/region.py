@@ -1,0 +1,332 @@
+"""Puts the rooms together.  The only module that imports all of them, and the control plane's program.
+
+The keeper runs it as `python -m aftershock.region` inside the region.  It may be killed at any moment: machines,
+resolver and doors go on, and its successor finds everything as it is.
+"""
+
+import argparse
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import socket
+import sys
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import uvicorn
+from msgspec import Struct
+
+from aftershock.aws.call import Call, Operation, Principal, Tx
+from aftershock.aws.errors import AwsError
+from aftershock.aws.ids import new_id
+from aftershock.clock import Clock
+from aftershock.control import Loop
+from aftershock.engines.images import Images
+from aftershock.engines.machines import Machines
+from aftershock.engines.network import Network, router_device
+from aftershock.engines.resolver import Resolver
+from aftershock.engines.volumes import Volumes
+from aftershock.gateway import Credential, Gateway
+from aftershock.services import ec2, iam, route53, ssm, sts
+from aftershock.services.ec2.rules.capacity import Host
+from aftershock.store import Store, Table
+from aftershock.wire import Models, Secret
+
+log = logging.getLogger(__name__)
+
+REGION = "us-east-1"
+ACCOUNT = "123456789012"
+GROUND = Path("/run/aftershock/ground.json")
+RESET_TIMEOUT_S = 60.0
+# On AWS the credentials of an instance are good for about six hours.
+ROLE_SESSION_S, RENEWED_BEFORE_S = 6 * 3600, 300
+# Longer than clients keep an idle connection for their next request, so that none is cut under a request.
+KEEP_ALIVE_S = 75
+
+
+class Opened(Struct, frozen=True):
+    """The account, once it has what a fresh one has; what its owner deletes afterwards stays deleted."""
+
+    id: str
+    ground: str  # on which its machines and networks were last seen; see `ground_id`
+
+
+OPENED = Table("account", Opened)
+TABLES: tuple[Table[Any], ...] = (OPENED, *ec2.TABLES, *iam.TABLES, *route53.TABLES, *ssm.TABLES, *sts.TABLES)
+
+
+def operations(outside: ec2.Outside, names: route53.Outside, sealer: ssm.Sealer) -> dict[str, Mapping[str, Operation]]:
+    """Every operation of every service, by botocore's names.
+
+    Services do not know one another: what one needs of another, it is given here.
+    """
+    return {
+        "ec2": ec2.operations(outside),
+        "iam": iam.OPERATIONS,
+        "route53": route53.operations(names),
+        "ssm": ssm.operations(base_image=ec2.base_image_id, sealer=sealer),
+        "sts": sts.operations(
+            assumable_role=iam.assumable_role,
+            issue_role_session=iam.issue_role_session,
+            issue_own_session=iam.issue_own_session,
+            account_of_key=iam.account_of_key,
+        ),
+    }
+
+
+def catalogue() -> dict[str, tuple[str, ...]]:
+    """The names of all operations that the region has, by service; for documentation and tests."""
+    outside = ec2.Outside(profile_of=_profile_of, host=host_memory, console_of=lambda _: b"")
+    tables = operations(outside, region_names(Resolver(Path())), ssm.Sealer(bytes(32)))
+    return {service: tuple(sorted(table)) for service, table in sorted(tables.items())}
+
+
+class Region:
+    """The control plane: records, controllers, and the doors to them."""
+
+    def __init__(self, state: Path, cache: Path, *, pace: float) -> None:
+        self._state = state
+        self._clock = Clock(pace)
+        self._images = Images(state, cache)
+        volumes = Volumes(state, self._images)
+        resolver = Resolver(state / "resolver" / "snapshot.json")
+        names = region_names(resolver)
+        self._machines = Machines(state, self._images, volumes)
+        self._network = Network()
+        self._store = Store(state / "region.db", TABLES)
+        self._loop = Loop()
+        self._loop.add(
+            *route53.controllers(self._store, self._clock, REGION, names, resolver),
+            *ec2.controllers(
+                self._store,
+                self._clock,
+                REGION,
+                self._loop.wake,
+                images=self._images,
+                volumes=volumes,
+                machines=self._machines,
+                network=self._network,
+                credentials_of=self._credentials_of,
+            ),
+        )
+        self._store.after_commit.append(self._loop.changed)
+        self._gateway = Gateway(
+            store=self._store,
+            models=Models(),
+            services=operations(
+                ec2.Outside(profile_of=_profile_of, host=host_memory, console_of=self._machines.console),
+                names,
+                ssm.Sealer.at(state / "ssm.key"),
+            ),
+            authenticate=authenticate,
+            clock=self._clock,
+            region=REGION,
+            health=self.health,
+            acts={"reset": self.reset},
+        )
+
+    async def serve(self, api: socket.socket) -> None:
+        """Serve until told to end by SIGTERM."""
+        await self._network.ensure_outside()
+        self._open_account()
+        server = Server(
+            uvicorn.Config(
+                self._gateway,
+                log_config=None,
+                access_log=False,
+                lifespan="off",
+                server_header=False,
+                date_header=False,
+                timeout_keep_alive=KEEP_ALIVE_S,
+            )
+        )
+        ended = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(self._loop.run(), name="control"),
+                tasks.create_task(server.serve(sockets=[api]), name="gateway"),
+            ]
+            await ended.wait()
+            server.should_exit = True
+            running[0].cancel()
+        self._store.close()
+
+    def _open_account(self) -> None:
+        """Give a fresh account its first key and its default VPC, and tell the clients the key."""
+        with self._store.transaction() as tx:
+            now = self._clock.now()
+            key_id, secret = iam.ensure_root_key(tx, ACCOUNT, now)
+            opened = OPENED.get(tx, ACCOUNT)
+            if opened is None:
+                self._fill_account(tx, now)
+            elif opened.ground != ground_id():
+                ec2.ground_is_new(tx)
+                OPENED.put(tx, Opened(ACCOUNT, ground_id()))
+            ec2.base_image(tx, self._images.base_name(), REGION, now)
+        write_credentials(self._state / "credentials.json", key_id, secret)
+
+    def _fill_account(self, tx: Tx, now: datetime) -> None:
+        ec2.default_vpc(self._as_root(tx, now))
+        ec2.base_image(tx, self._images.base_name(), REGION, now)
+        OPENED.put(tx, Opened(ACCOUNT, ground_id()))
+
+    def _as_root(self, tx: Tx, now: datetime) -> Call:
+        root = Principal(account=ACCOUNT, arn=f"arn:aws:iam::{ACCOUNT}:root", user_id=ACCOUNT, access_key_id="")
+        return Call(principal=root, region=REGION, request_id="region", now=now, tx=tx, new_id=new_id)
+
+    def _credentials_of(self, account: str, profile_arn: str, instance_id: str) -> ec2.RoleCredentials | None:
+        """What the metadata service answers: the instance's session of the role in its profile, renewed in time.
+
+        AWS: "We make new credentials available at least five minutes before the expiration of the old".
+        """
+        now = self._clock.now()
+        with self._store.transaction() as tx:
+            profile = iam.instance_profile(tx, account, profile_arn)
+            if profile is None or profile.role is None or not iam.trusts(profile.role, "ec2.amazonaws.com"):
+                return None
+            role = profile.role
+            session = iam.current_role_session(tx, role, instance_id, now, at_least_s=RENEWED_BEFORE_S)
+            session = session or iam.issue_role_session(tx, role, instance_id, ROLE_SESSION_S, now)
+        return ec2.RoleCredentials(
+            role=role.name,
+            access_key_id=session.id,
+            secret_access_key=session.secret,
+            session_token=session.token,
+            issued_at=session.issued_at,
+            expires_at=session.expires_at,
+        )
+
+    def health(self) -> Mapping[str, Any]:
+        """How far the region is: ready when an instance can be run."""
+        progress = self._images.base_progress()
+        built = progress is not None and progress.fraction >= 1
+        with self._store.snapshot() as tx:
+            routed = ec2.is_routed(tx)
+        if not built:
+            phase = f"base image: {progress.phase}" if progress else "base image"
+            fraction = progress.fraction if progress else 0.0
+        else:
+            phase, fraction = ("ready", 1.0) if routed else ("network", 0.0)
+        return {"ready": built and routed, "phase": phase, "fraction": fraction, "version": version("aftershock")}
+
+    async def reset(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Empty the account: answers when nothing of what it had is left, and a fresh default VPC is there.
+
+        The root's access keys stay, so that whoever asked can go on.
+
+        Raises:
+            AwsError: something could not be removed in time; the message says what, and why.
+        """
+        with self._store.transaction() as tx:
+            self._store.clear(tx, keep=[iam.ACCESS_KEYS.name])
+            iam.forget_keys_of_users(tx, ACCOUNT)
+            self._fill_account(tx, self._clock.now())
+        await self._loop.resync()
+        try:
+            async with asyncio.timeout(RESET_TIMEOUT_S):
+                while left := self._unsettled():
+                    await asyncio.sleep(0.02)
+        except TimeoutError:
+            reasons = "; ".join(f"{kind} {key}: {reason}" for (kind, key), reason in sorted(left.items())[:5])
+            raise AwsError(
+                "ServiceUnavailable", f"The account is empty, but not settled: {reasons}", status=503
+            ) from None
+        return {"Account": ACCOUNT}
+
+    def _unsettled(self) -> dict[tuple[str, str], str]:
+        """What is still to be done; a base image that takes its time to be built does not count."""
+        progress = self._images.base_progress()
+        built = progress is not None and progress.fraction >= 1
+        due = self._loop.due()
+        return {pair: reason for pair, reason in due.items() if built or pair[0] != ec2.BASE_IMAGE_KIND}
+
+
+def region_names(resolver: Resolver) -> route53.Outside:
+    """What the resolver serves besides hosted zones: the names of instances, as each VPC sees them."""
+    return route53.Outside(
+        names=lambda tx: (),
+        networks=lambda tx: (
+            route53.Network(
+                id=network.vpc_id,
+                cidrs=network.cidrs,
+                interface=router_device(network.vpc_id),
+                private_of=network.private_of,
+            )
+            for network in ec2.networks(tx)
+        ),
+        tables=ec2.NETWORK_TABLES,
+        ask=route53.asker(resolver),
+    )
+
+
+def ground_id() -> str:
+    """The region's first process: another one means that nothing of what ran before is left.
+
+    proc(5): the 22nd field of stat is "the time the process started after system boot".
+    """
+    boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+    started = Path("/proc/1/stat").read_text().rpartition(")")[2].split()[19]
+    return f"{boot} {started}"
+
+
+class Server(uvicorn.Server):
+    """One of several servers in this process: signals are not its business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+def authenticate(tx: Tx, access_key_id: str, now: datetime) -> Credential | None:
+    """An access key of IAM's that is good now."""
+    key = iam.find_key(tx, access_key_id, now)
+    if key is None or not key.active or key.expired:
+        return None
+    return Credential(Secret(key.secret, key.session_token), key.principal)
+
+
+def _profile_of(tx: Tx, account: str, name_or_arn: str) -> ec2.Profile | None:
+    found = iam.instance_profile(tx, account, name_or_arn)
+    return ec2.Profile(arn=found.arn, id=found.id) if found else None
+
+
+def host_memory() -> Host:
+    """proc(5): MemAvailable is "an estimate of how much memory is available for starting new applications"."""
+    lines = (line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    kib = {name: int(value.split()[0]) for name, value in lines}
+    return Host(memory_mib=kib["MemTotal"] // 1024, available_mib=kib["MemAvailable"] // 1024)
+
+
+def write_credentials(path: Path, key_id: str, secret: str) -> None:
+    """The account's first key for the clients on the host, in the form of AWS's `credential_process`."""
+    draft = path.with_suffix(".new")
+    draft.unlink(missing_ok=True)
+    descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "w") as file:
+        json.dump({"Version": 1, "AccessKeyId": key_id, "SecretAccessKey": secret}, file)
+    draft.replace(path)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m aftershock.region", description=__doc__.partition("\n")[0])
+    parser.add_argument("--state", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, required=True)
+    parser.add_argument("--api-fd", type=int, required=True, help="the listening socket of the API door")
+    options = parser.parse_args()
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    ground = json.loads(GROUND.read_text())
+    region = Region(options.state, options.cache, pace=ground["pace"])
+    with socket.socket(fileno=options.api_fd) as api, asyncio.Runner() as runner:
+        # Not uvloop: a program that leaves a child behind with its standard output, as conmon does, never ends for it.
+        runner.run(region.serve(api))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""The reference sites: what people would put on EC2, and their stories, told through the unmodified AWS CLI."""

@@ -1,0 +1,91 @@
+"""Whatever is sent to any operation, the answer is that operation's own kind of refusal, and never an error of ours."""
+
+import http.client
+
+import pytest
+from botocore.auth import SigV4Auth
+from botocore.awsrequest import AWSRequest
+from botocore.credentials import Credentials
+from hypothesis import HealthCheck, Phase, given, settings
+from hypothesis import strategies as st
+
+from aftershock.aws.errors import AwsError
+from aftershock.region import catalogue
+from aftershock.wire import Models, parse, signing_name
+from tests.wire.strategies import http_request, malformed_for, params_for
+
+MODELS = Models()
+OPERATIONS = [(service, name) for service, names in catalogue().items() for name in names]
+EXAMPLES = settings(
+    max_examples=8,
+    deadline=None,
+    database=None,
+    phases=[Phase.generate],
+    suppress_health_check=list(HealthCheck),
+)
+
+
+class Door:
+    """One connection to the API door that signs what it sends."""
+
+    def __init__(self, region):
+        self._access = region.access
+        self._connection = http.client.HTTPConnection("127.0.0.1", region.access.api_port, timeout=30)
+
+    def send(self, request, service):
+        path = request.path + (f"?{request.query}" if request.query else "")
+        url = f"http://127.0.0.1:{self._access.api_port}{path}"
+        signed = AWSRequest(request.method, url, data=request.body, headers=dict(request.headers))
+        credentials = Credentials(self._access.access_key_id, self._access.secret_access_key)
+        SigV4Auth(credentials, signing_name(MODELS.service(service)), "us-east-1").add_auth(signed)
+        headers = {name: value for name, value in signed.headers.items() if name.lower() != "host"}
+        self._connection.request(request.method, path, request.body, headers)
+        answer = self._connection.getresponse()
+        return answer.status, answer.read()
+
+
+@pytest.fixture(scope="module")
+def door(running_region):
+    running_region.reset()
+    yield Door(running_region)
+    running_region.reset()
+
+
+def is_well_formed(request):
+    """Chance may make a request that breaks nothing."""
+    try:
+        parse(request, MODELS, catalogue().keys())
+    except AwsError:
+        return False
+    return True
+
+
+@pytest.mark.parametrize("service, name", OPERATIONS, ids=lambda value: value)
+def test_malformed_input_is_refused_by_the_service_itself(door, service, name):
+    operation = MODELS.service(service).operation_model(name)
+
+    @EXAMPLES
+    @given(malformed_for(operation))
+    def refused(request):
+        status, body = door.send(request, service)
+        assert status < 500, (status, body)
+        assert b"Traceback" not in body
+        assert status >= 400 or is_well_formed(request), (status, body)
+
+    refused()
+
+
+@pytest.mark.parametrize("service, name", OPERATIONS, ids=lambda value: value)
+def test_well_formed_nonsense_is_never_an_error_of_ours(door, service, name):
+    operation = MODELS.service(service).operation_model(name)
+    shape = operation.input_shape
+    params = params_for(shape) if shape is not None else st.just({})
+
+    @EXAMPLES
+    @given(params)
+    def answered(given_params):
+        protocol = MODELS.service(service).metadata["protocol"]
+        status, body = door.send(http_request(operation, given_params, protocol), service)
+        assert status < 500, (status, body)
+
+    answered()
