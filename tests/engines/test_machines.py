@@ -133,6 +133,17 @@ def test_after_a_power_cut_nothing_is_said_to_run_and_all_starts_again(lab):
     assert isinstance(lab.ensure(spec), Observed)
 
 
+def test_a_machine_without_its_conmon_counts_as_down_and_the_next_start_leaves_one(lab):
+    spec = lab.spec("orphan")
+    first = lab.ensure(spec)
+    os.kill(int((lab.state / "machines" / spec.name / "conmon.pid").read_text()), signal.SIGKILL)
+    assert gone(lab, spec) == Exit("killed", None, None)
+    assert lab.ensure(spec).pid != first.pid
+    inits = [line for line in lab.run(spec, "ps ax -o args").splitlines() if line == "/sbin/init"]
+    assert len(inits) == 1
+    assert not Path(f"/proc/{first.pid}").exists()
+
+
 def test_a_recycled_pid_in_the_runtime_s_state_is_nobody(lab):
     spec = lab.spec("recycled")
     pid = lab.ensure(spec).pid

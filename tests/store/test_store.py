@@ -51,6 +51,7 @@ def test_an_index_follows_its_records(store):
     put(store, Thing("a", colour="blue", tags=("z",)))
     with store.transaction() as tx:
         assert [thing.id for thing in THINGS.where(tx, "colour", "blue")] == ["a", "b"]
+        assert (THINGS.count(tx, "colour", "blue"), THINGS.count(tx, "colour", "none")) == (2, 0)
         assert [thing.id for thing in THINGS.where(tx, "tag", "y")] == ["b"]
         THINGS.forget(tx, "b")
         assert THINGS.where(tx, "tag", "y") == []

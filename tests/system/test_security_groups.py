@@ -44,7 +44,7 @@ def allow(region, group, **rule):
 def test_nothing_comes_in_before_a_rule_says_so_and_after_it_was_revoked(region, pair):
     groups, _, client, server = pair
     assert told(region, client, server["PrivateIpAddress"]) == "shut"
-    with pytest.raises(OSError, match="no answer|timed out"):
+    with pytest.raises(OSError, match=r"no answer|timed out"):
         region.page(server["PublicIpAddress"])
     rule = {"IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
     allow(region, groups["servers"], **rule)

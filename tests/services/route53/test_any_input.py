@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from aftershock.aws.errors import AwsError
-from aftershock.engines.resolver import Answer
+from aftershock.engines.resolver import Answer, decode, encode
+from aftershock.engines.resolver.answering import Answering
+from aftershock.engines.resolver.upstream import Upstream
 from aftershock.services import route53
 from aftershock.services.route53.records import HEALTH, HEALTH_CHECKS, HOSTED_ZONES, RECORD_SETS
 from aftershock.services.route53.rules.health import verdicts
@@ -31,10 +33,41 @@ OUTSIDE = route53.Outside(
 OPERATIONS = route53.operations(OUTSIDE)
 MODEL = ServiceModel(Loader().load_service_model("route53", "service-2"), "route53")
 TEXTS = [
-    "example.com", "www.example.com", "*.example.com", "a..b", "\\052.example.com", "", ".", "ä.com", "x" * 70, "\x00",
-    "192.0.2.1", "2001:db8::1", '"text"', "10 mail.example.com", "1 2 3 example.com", "0 issue \"x\"", "lb.elb.amazonaws.com",
-    "vpc-1", "vpc-2", "vpc-3", ELB, "one", "two", "us-east-1", "1", "0", "-1", "1000", "NA", "US", "*", "VA", "/a", "aws:x",
-]  # fmt: skip
+    "example.com",
+    "www.example.com",
+    "*.example.com",
+    "a..b",
+    "\\052.example.com",
+    "",
+    ".",
+    "ä.com",
+    "x" * 70,
+    "\x00",
+    "192.0.2.1",
+    "2001:db8::1",
+    '"text"',
+    "10 mail.example.com",
+    "1 2 3 example.com",
+    '0 issue "x"',
+    "lb.elb.amazonaws.com",
+    "vpc-1",
+    "vpc-2",
+    "vpc-3",
+    ELB,
+    "one",
+    "two",
+    "us-east-1",
+    "1",
+    "0",
+    "-1",
+    "1000",
+    "NA",
+    "US",
+    "*",
+    "VA",
+    "/a",
+    "aws:x",
+]
 
 
 def values(shape: Shape, known: list[str], depth: int = 0) -> st.SearchStrategy[Any]:
@@ -98,3 +131,4 @@ def serve(account: Modelled) -> None:
         renderer = Renderer(region="us-east-1", pace=1, verdicts=verdicts(checks, health), known=OUTSIDE.names(tx))
         snapshot = renderer.snapshot(zones, records, list(OUTSIDE.networks(tx)))
     assert {zone for view in snapshot.views for zone in view.zones} == {zone.id for zone in snapshot.zones}
+    Answering(Upstream([])).use(decode(encode(snapshot)))

@@ -548,6 +548,8 @@ def test_checks_that_calculate_in_a_circle_end() -> None:
         ),
         ({"Type": "CALCULATED", "Port": 80, "HealthThreshold": 1}, "must not have Port"),
         ({"Type": "CALCULATED"}, "must have a health threshold"),
+        ({"Type": "HTTPS", "FullyQualifiedDomainName": ".example.com"}, "is not a fully qualified domain name"),
+        ({"Type": "HTTP", "FullyQualifiedDomainName": "a.b", "ResourcePath": "/ HTTP/1.1\r\nX: y"}, "resource path"),
     ],
 )
 def test_settings_that_cannot_be_are_invalid_input(config: dict[str, Any], message: str) -> None:

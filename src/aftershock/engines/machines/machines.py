@@ -192,6 +192,10 @@ class Machines:
             return None
         if (self._runtime_root / name / "exec.fifo").exists():
             return None  # created, but its init has not been executed yet
+        if self._conmon(name) is None:
+            # Its start was cut short, or somebody killed its conmon: it has no console any more, and nobody would
+            # see how it ends.  It counts as down, and what is left of it is swept up by the next start or stop.
+            return None
         console.keep(self._directory / name / "console.log")
         return Observed(name, running.pid, processes.unix_time(running.start_ticks), running.spec_hash)
 
