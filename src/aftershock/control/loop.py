@@ -150,12 +150,11 @@ class Loop:
         """Look once; return when to look again by the clock, if at all."""
         try:
             outcome = await self._controllers[kind].reconcile(key)
-        except sqlite3.Error:
-            raise  # the records cannot be read or written: there is nothing to go on with
         except Exception as error:
             state.failures += 1
-            # An engine's error is a reason like any other; anything else is a bug, and is shown whole.
-            expected = hasattr(error, "retryable")
+            # An engine's error is a reason like any other, and so is a disk that has no room for a record; anything
+            # else is a bug, and is shown whole.
+            expected = hasattr(error, "retryable") or isinstance(error, sqlite3.OperationalError)
             self._say(kind, key, str(error) or repr(error), level=logging.WARNING)
             if not expected:
                 log.exception("%s %s failed", kind, key)
