@@ -1,14 +1,16 @@
 """An account with EC2's operations, its controllers, and a ground in memory for them to work on."""
 
 import asyncio
+import dataclasses
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from msgspec.structs import replace
 
-from aftershock.aws.call import Tx
+from aftershock.aws.call import Call, Tx
 from aftershock.clock import Clock
 from aftershock.control import Done
 from aftershock.services.ec2 import bootstrap
@@ -64,11 +66,22 @@ PROFILES = {
         "arn:aws:iam::123456789012:instance-profile/web", "AIPAWEB"
     ),
 }
+AUTHORITY = b"the region's certificate authority"
 ROUNDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    value: str
+    data_type: str = "aws:ec2:image"
 
 
 def _console_of(name: str) -> bytes:
     return f"console of {name}".encode()
+
+
+def _has_netns(name: str) -> bool:
+    return True
 
 
 def _nobody(kind: str, key: str) -> None:
@@ -88,9 +101,11 @@ class SetClock(Clock):
 
 class Compute(Modelled):
     def __init__(self, path: Path) -> None:
-        self.host = Host(memory_mib=16384, available_mib=12000)
+        self.host = Host(memory_mib=16384, available_mib=12000, bootable=1000)
+        self.parameters: dict[str, Parameter] = {}
         outside = Outside(
             profile_of=self._profile_of,
+            parameter=self._parameter,
             host=self._host,
             console_of=_console_of,
         )
@@ -122,8 +137,11 @@ class Compute(Modelled):
     def _unix_time(self) -> float:
         return self.now.timestamp()
 
-    def _host(self) -> Host:
-        return self.host
+    def _host(self, machines: int) -> Host:
+        return dataclasses.replace(self.host, bootable=min(self.host.bootable, machines))
+
+    def _parameter(self, call: Call, name: str) -> Parameter | None:
+        return self.parameters.get(name)
 
     def _profile_of(self, tx: Tx, account: str, name_or_arn: str) -> Profile | None:
         return PROFILES.get(name_or_arn)
@@ -136,7 +154,9 @@ class Compute(Modelled):
             BaseImageController(self.store, images, self.clock, "us-east-1"),
             VolumeController(self.store, volumes),
             SnapshotController(self.store, self.clock, locks, images=images, volumes=volumes, machines=machines),
-            InstanceController(self.store, machines, self.clock, locks, woken, has_netns=lambda name: True),
+            InstanceController(
+                self.store, machines, self.clock, locks, woken, authority=AUTHORITY, has_netns=_has_netns
+            ),
             HealthController(self.store, self.clock, self._ping),
         ]
 

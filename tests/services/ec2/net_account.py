@@ -5,71 +5,16 @@ from typing import Any
 
 from aftershock.aws.call import Tx
 from aftershock.services.ec2 import bootstrap
-from aftershock.services.ec2.operations import (
-    account,
-    addresses,
-    dhcp_options,
-    internet_gateways,
-    key_pairs,
-    network_acls,
-    network_interfaces,
-    route_tables,
-    security_group_rules,
-    security_groups,
-    subnets,
-    tags,
-    vpcs,
-    wiring,
-    zones,
-)
-from aftershock.services.ec2.records.address import ADDRESSES, POOLS
-from aftershock.services.ec2.records.client_token import CLIENT_TOKENS
-from aftershock.services.ec2.records.compute_kinds import COMPUTE_KINDS
-from aftershock.services.ec2.records.internet_gateway import INTERNET_GATEWAYS
-from aftershock.services.ec2.records.key_pair import KEY_PAIRS
+from aftershock.services.ec2.operations import network, wiring
 from aftershock.services.ec2.records.network_interface import NETWORK_INTERFACES, NetworkInterface
-from aftershock.services.ec2.records.route_table import ROUTE_TABLES
-from aftershock.services.ec2.records.security_group import SECURITY_GROUPS
 from aftershock.services.ec2.records.subnet import SUBNETS
-from aftershock.services.ec2.records.vpc import DHCP_OPTIONS, VPCS
+from aftershock.services.ec2.records.tables import TABLES
 from tests.services.modelled import Modelled
-
-MODULES = (
-    account,
-    addresses,
-    dhcp_options,
-    internet_gateways,
-    key_pairs,
-    network_acls,
-    network_interfaces,
-    route_tables,
-    security_group_rules,
-    security_groups,
-    subnets,
-    tags,
-    vpcs,
-    zones,
-)
-TABLES = [
-    ADDRESSES,
-    CLIENT_TOKENS,
-    DHCP_OPTIONS,
-    INTERNET_GATEWAYS,
-    KEY_PAIRS,
-    NETWORK_INTERFACES,
-    POOLS,
-    ROUTE_TABLES,
-    SECURITY_GROUPS,
-    SUBNETS,
-    VPCS,
-    *(kind.table for kind in COMPUTE_KINDS),
-]
 
 
 class NetworkAccount(Modelled):
     def __init__(self, path: Path) -> None:
-        operations = {name: one for module in MODULES for name, one in module.OPERATIONS.items()}
-        super().__init__(path, "ec2", operations, TABLES)
+        super().__init__(path, "ec2", network.OPERATIONS, list(TABLES))
         with self.store.transaction() as tx:
             self.default_vpc = bootstrap.default_vpc(self.context(tx))
 

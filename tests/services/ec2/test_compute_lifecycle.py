@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from aftershock.services.ec2.rules.capacity import Host
 from tests.services.ec2.compute import Compute
 
 
@@ -107,6 +108,16 @@ def test_one_that_shut_itself_down_can_be_started_again(ec2: Compute) -> None:
     ec2.call("StartInstances", InstanceIds=[instance_id])
     ec2.settle()
     assert ec2.state(instance_id) == "running"
+
+
+def test_what_could_not_boot_is_not_started(ec2: Compute) -> None:
+    instance_id = ec2.running()
+    ec2.call("StopInstances", InstanceIds=[instance_id])
+    ec2.settle()
+    ec2.host = Host(memory_mib=16384, available_mib=12000, bootable=0)
+    code, message = ec2.refusal("StartInstances", InstanceIds=[instance_id])
+    assert code == "InsufficientInstanceCapacity" and "fs.inotify.max_user_instances" in message
+    assert ec2.state(instance_id) == "stopped"
 
 
 def test_its_own_reboot_starts_the_same_instance_again(ec2: Compute) -> None:

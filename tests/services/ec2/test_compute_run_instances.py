@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from aftershock.services.ec2.rules.capacity import Host
-from tests.services.ec2.compute import Compute
+from tests.services.ec2.compute import AUTHORITY, Compute, Parameter
 
 
 @pytest.fixture
@@ -155,12 +155,22 @@ def test_the_same_client_token_is_the_same_reservation(ec2: Compute) -> None:
 def test_capacity_is_the_hosts_memory(ec2: Compute) -> None:
     big = {**default(ec2), "InstanceType": "m5.4xlarge"}
     assert ec2.refusal("RunInstances", **big)[0] == "InsufficientInstanceCapacity"
-    ec2.host = Host(memory_mib=16384, available_mib=512 + 3 * 32)
+    ec2.host = Host(memory_mib=16384, available_mib=512 + 3 * 32, bootable=1000)
     assert ec2.refusal("RunInstances", **{**default(ec2), "MinCount": 4, "MaxCount": 4})[0] == (
         "InsufficientInstanceCapacity"
     )
     launched = ec2.call("RunInstances", **{**default(ec2), "MinCount": 2, "MaxCount": 10})["Instances"]
     assert [one["AmiLaunchIndex"] for one in launched] == [0, 1, 2]
+    assert ec2.refusal("RunInstances", **default(ec2))[0] == "InsufficientInstanceCapacity"
+
+
+def test_capacity_is_what_the_hosts_kernel_lets_an_init_have(ec2: Compute) -> None:
+    ec2.host = Host(memory_mib=16384, available_mib=12000, bootable=2)
+    code, message = ec2.refusal("RunInstances", **{**default(ec2), "MinCount": 3, "MaxCount": 3})
+    assert code == "InsufficientInstanceCapacity"
+    assert message.endswith("sysctl -w fs.inotify.max_user_instances=8192")
+    launched = ec2.call("RunInstances", **{**default(ec2), "MinCount": 1, "MaxCount": 5})["Instances"]
+    assert len(launched) == 2
     assert ec2.refusal("RunInstances", **default(ec2))[0] == "InsufficientInstanceCapacity"
 
 
@@ -450,3 +460,58 @@ def test_a_hundred_instances_are_described_from_a_few_reads(ec2: Compute) -> Non
         tx.execute = lambda *args: (statements.append(args[0]), real(*args))[1]  # type: ignore[method-assign]
         ec2._operations["DescribeInstances"](ec2.context(tx), {})
     assert len(statements) <= 6, statements
+
+
+def test_a_parameter_names_the_image_of_a_launch(ec2: Compute) -> None:
+    ec2.parameters["/golden:2"] = Parameter(ec2.image)
+    assert ec2.instance(ec2.run(ImageId="resolve:ssm:/golden:2"))["ImageId"] == ec2.image
+
+
+@pytest.mark.parametrize(
+    "image_id, code, message",
+    [
+        ("resolve:ssm:/none", "SsmInvalidParameter", "The following aliases are invalid: /none"),
+        (
+            "resolve:ssm:/text",
+            "SsmInvalidParameter",
+            "Unsupported data type. The following parameter data types are supported: aws:ec2:image",
+        ),
+        ("resolve:ssm:/gone", "InvalidAMIID.NotFound", "The image id '[ami-00000000000000000]' does not exist"),
+        ("resolve:ssm:/odd", "InvalidAMIID.Malformed", 'Invalid id: "debian" (expecting "ami-...")'),
+        ("resolve:s3:/x", "InvalidAMIID.Malformed", 'Invalid id: "resolve:s3:/x" (expecting "ami-...")'),
+    ],
+)
+def test_parameters_that_name_no_image(ec2: Compute, image_id: str, code: str, message: str) -> None:
+    ec2.parameters |= {
+        "/text": Parameter(ec2.image, "text"),
+        "/gone": Parameter("ami-00000000000000000"),
+        "/odd": Parameter("debian"),
+    }
+    assert ec2.refusal("RunInstances", **{**default(ec2), "ImageId": image_id}) == (code, message)
+
+
+def test_a_launch_template_names_an_image_by_a_parameter_as_it_is_at_the_launch(ec2: Compute) -> None:
+    ec2.parameters["/golden"] = Parameter("ami-00000000000000000")
+    data = {"ImageId": "resolve:ssm:/golden", "InstanceType": "t2.nano"}
+    ec2.call("CreateLaunchTemplate", LaunchTemplateName="web", LaunchTemplateData=data)
+    ec2.parameters["/golden"] = Parameter(ec2.image)
+
+    def shown(**params: Any) -> str:
+        found = ec2.call("DescribeLaunchTemplateVersions", LaunchTemplateName="web", **params)
+        return str(found["LaunchTemplateVersions"][0]["LaunchTemplateData"]["ImageId"])
+
+    assert (shown(), shown(ResolveAlias=True)) == ("resolve:ssm:/golden", ec2.image)
+    made = ec2.call("RunInstances", MinCount=1, MaxCount=1, LaunchTemplate={"LaunchTemplateName": "web"})
+    assert made["Instances"][0]["ImageId"] == ec2.image
+    data = {"ImageId": "resolve:ssm:/none"}
+    for operation, params in (
+        ("CreateLaunchTemplate", {"LaunchTemplateName": "other", "LaunchTemplateData": data}),
+        ("CreateLaunchTemplateVersion", {"LaunchTemplateName": "web", "LaunchTemplateData": data}),
+    ):
+        assert ec2.refusal(operation, **params)[0] == "SsmInvalidParameter"
+
+
+def test_a_machine_is_given_the_authority_that_it_is_to_trust(ec2: Compute) -> None:
+    instance_id = ec2.running()
+    laid = ec2.ground.specs[instance_id].files
+    assert laid == {"/usr/local/share/ca-certificates/aftershock-region.crt": AUTHORITY}

@@ -10,12 +10,13 @@ from botocore.loaders import Loader
 from botocore.model import ListShape, ServiceModel, Shape, StructureShape
 
 from aftershock.aws.errors import AwsError
+from aftershock.services.ec2.operations import network
 from aftershock.services.ec2.records.route_table import ROUTE_TABLES
 from aftershock.services.ec2.records.security_group import SECURITY_GROUPS
-from tests.services.ec2.net_account import MODULES, NetworkAccount
+from tests.services.ec2.net_account import NetworkAccount
 
 MODEL = ServiceModel(Loader().load_service_model("ec2", "service-2"), "ec2")
-OPERATIONS = {name: one for module in MODULES for name, one in module.OPERATIONS.items()}
+OPERATIONS = network.OPERATIONS
 CALLS = 300
 TEXTS = (
     "",
