@@ -1,4 +1,4 @@
-"""Prints the figures of SPECIFICATION.md for this machine: `./aftershock bench [size] [launch] [many] [api]`.
+"""Prints the figures of SPECIFICATION.md for this machine: `./aftershock bench [size] [launch] [many] [api] [dns]`.
 
 Takes some minutes.  The exit status is 1 if a promise is not kept.
 """
@@ -9,11 +9,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import api, launch, size
+from bench import api, launch, names, size
 from bench.figures import Figure, machine
 from bench.region import fresh
 
-PARTS = ("size", "launch", "many", "api")
+PARTS = ("size", "launch", "many", "api", "dns")
 
 
 def main() -> int:
@@ -37,6 +37,8 @@ def main() -> int:
             show(size.measure(region))
         else:
             region.up()
+        if "dns" in parts:
+            show(names.measure(region))
         if parts & {"launch", "many", "api"}:
             launcher = launch.Launcher(region)
             if "launch" in parts:

@@ -35,7 +35,13 @@ server.serve_forever()
 def settings(top: Path, *program: str) -> Settings:
     control = Program("control", program, ("api",))
     return Settings(
-        state=top / "state", cache=top / "cache", api_port=0, socks_port=0, egress=False, programs=(control,)
+        state=top / "state",
+        cache=top / "cache",
+        api_port=0,
+        socks_port=0,
+        dns_port=0,
+        egress=False,
+        programs=(control,),
     )
 
 

@@ -22,7 +22,13 @@ SERVER = Program(
 def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     top = tmp_path_factory.mktemp("socks")
     settings = Settings(
-        state=top / "state", cache=top / "cache", api_port=0, socks_port=0, egress=False, programs=(SOCKS, SERVER)
+        state=top / "state",
+        cache=top / "cache",
+        api_port=0,
+        socks_port=0,
+        dns_port=0,
+        egress=False,
+        programs=(SOCKS, SERVER),
     )
     running = launcher.start(settings)
     try:

@@ -98,7 +98,14 @@ def region(tmp_path):
             Settings(
                 state=state,
                 cache=tmp_path / "cache",
-                **{"api_port": 0, "socks_port": 0, "egress": False, "programs": programs or (SLEEPER,), **settings},
+                **{
+                    "api_port": 0,
+                    "socks_port": 0,
+                    "dns_port": 0,
+                    "egress": False,
+                    "programs": programs or (SLEEPER,),
+                    **settings,
+                },
             )
         )
 

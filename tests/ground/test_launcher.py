@@ -215,16 +215,25 @@ def test_a_taken_port_is_named_and_nothing_is_left(region):
     assert_nothing_left(region.state)
 
 
+def test_a_port_taken_for_datagrams_is_named_too(region):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as stranger:
+        stranger.bind(("127.0.0.1", 0))
+        port = stranger.getsockname()[1]
+        with pytest.raises(GroundError, match=rf"port {port} .* dns door, is taken .*ss -lunp.* --dns-port"):
+            region(dns_port=port)
+    assert launcher.find(region.state) is None
+
+
 def test_a_missing_program_is_named_with_its_package(region, monkeypatch, tmp_path):
-    here = set(requirements.PROGRAMS) - {"nft", "dnsmasq"}
+    here = set(requirements.PROGRAMS) - {"nft", "conmon"}
     for program in here:
         (tmp_path / program).symlink_to(shutil.which(program, path=paths.PATH))
     monkeypatch.setattr(paths, "PATH", str(tmp_path))
     with pytest.raises(GroundError) as refusal:
         region()
     assert str(refusal.value).splitlines() == [
+        "the program conmon is not installed: apt-get install conmon",
         "the program nft is not installed: apt-get install nftables",
-        "the program dnsmasq is not installed: apt-get install dnsmasq-base",
     ]
     assert_nothing_left(region.state)
 
@@ -309,7 +318,7 @@ from pathlib import Path
 from aftershock.ground import launcher, shell
 state = Path(sys.argv[1])
 program = launcher.Program("control", ("sleep", "infinity"))
-running = launcher.start(launcher.Settings(state, state.parent / "cache", 0, 0, egress=False, programs=(program,)))
+running = launcher.start(launcher.Settings(state, state.parent / "cache", 0, 0, 0, egress=False, programs=(program,)))
 print(json.dumps([[one.path, one.v2, one.writable] for one in running.cgroups]), flush=True)
 shell.exec_in_region(running, ["cat", "/etc/resolv.conf"])
 launcher.stop(state)

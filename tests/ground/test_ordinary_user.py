@@ -1,26 +1,17 @@
-"""An ordinary user starts and stops a region, and no step of it is root's.
-
-The test plays the administrator beforehand (makes the user), and systemd (lends the user a cgroup, as it does at
-login); this user runs the system's own Python, with the same source.
-"""
+"""An ordinary user starts and stops a region, and no step of it is root's: tests/ordinary.py makes the user."""
 
 import json
 import os
-import pwd
-import shutil
-import stat
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from aftershock.ground import cgroups, paths
+from aftershock.ground import launcher
+from tests import ordinary
 from tests.conftest import eventually
 from tests.ground.conftest import assert_nothing_left, processes_of, traces
-
-NAME = f"aftershock-{os.getpid() % 100_000}"
-PYTHON = "/usr/bin/python3"
-SUBORDINATE = 0x60000000
+from tests.ordinary import NAME, PYTHON, SUBORDINATE, unified
 
 DRIVE = """
 import dataclasses, json, os, sys
@@ -34,7 +25,7 @@ control = Program("control", ("sleep", "infinity"))
 try:
     if sys.argv[1] == "start":
         running = launcher.start(
-            Settings(state, state.parent / "cache", 0, 0, egress="egress" in sys.argv, programs=(control, doors))
+            Settings(state, state.parent / "cache", 0, 0, 0, egress="egress" in sys.argv, programs=(control, doors))
         )
         print(json.dumps(dataclasses.asdict(running), default=str))
     elif sys.argv[1] == "stop":
@@ -46,54 +37,7 @@ except GroundError as error:
 """
 
 
-def sh(*argv):
-    subprocess.run(argv, check=True, capture_output=True)
-
-
-def unified():
-    return next(one.mount for one in cgroups.hierarchies() if one.v2)
-
-
-class User:
-    def __init__(self, cgroup):
-        entry = pwd.getpwnam(NAME)
-        self.uid, self.gid, self.home, self.cgroup = entry.pw_uid, entry.pw_gid, Path(entry.pw_dir), cgroup
-        self.state = self.home / "region/state"
-        # As udev makes it everywhere (50-udev-default.rules), and shown to this user alone, in place of the host's.
-        self.tun = self.home / "tun"
-        os.mknod(self.tun, stat.S_IFCHR, Path("/dev/net/tun").stat().st_rdev)
-        self.tun.chmod(0o666)
-
-    def run(self, *argv, cgroup=None, timeout_s=60):
-        """Run a program as this user, started in the cgroup that the user was given (or in another)."""
-        place = """
-            mount --bind "$3" /dev/net/tun && echo $$ > "$0" &&
-            exec setpriv --reuid="$1" --regid="$2" --clear-groups -- "${@:4}"
-        """
-        ids = [str(self.uid), str(self.gid)]
-        return subprocess.run(
-            [
-                "unshare",
-                "--mount",
-                "bash",
-                "-c",
-                place,
-                (cgroup or self.cgroup) / "cgroup.procs",
-                *ids,
-                self.tun,
-                *argv,
-            ],
-            cwd=self.home,
-            env=self.environment(),
-            capture_output=True,
-            text=True,
-            timeout=timeout_s,
-            check=False,
-        )
-
-    def environment(self):
-        return {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "USER": NAME, "PYTHONPATH": str(paths.source_root())}
-
+class User(ordinary.User):
     def drive(self, verb, *arguments, **options):
         return self.run(PYTHON, "-c", DRIVE, verb, str(self.state), *arguments, **options)
 
@@ -103,33 +47,12 @@ class User:
         return json.loads(done.stdout)
 
 
-def take_subordinate_ids():
-    sh("usermod", "--del-subuids", "0-4294967294", "--del-subgids", "0-4294967294", NAME)
-
-
-def give_subordinate_ids():
-    take_subordinate_ids()  # useradd may have chosen some already
-    last = SUBORDINATE + 65535
-    sh("usermod", "--add-subuids", f"{SUBORDINATE}-{last}", "--add-subgids", f"{SUBORDINATE}-{last}", NAME)
-
-
 @pytest.fixture
 def user():
-    sh("useradd", "--create-home", "--shell", "/bin/sh", NAME)
-    give_subordinate_ids()
-    cgroup = unified() / NAME
-    cgroup.mkdir()
-    try:
-        made = User(cgroup)
-        for file in (cgroup, *(cgroup / name for name in cgroups.LENT)):
-            if file.exists():
-                shutil.chown(file, made.uid, made.gid)
+    with ordinary.a_user(User) as made:
         yield made
         made.drive("stop")
         assert_nothing_left(made.state)
-        cgroup.rmdir()
-    finally:
-        sh("userdel", "--remove", NAME)
 
 
 def test_a_user_starts_a_region_looks_into_it_and_stops_it(user):
@@ -189,7 +112,7 @@ def test_a_user_without_a_lent_cgroup_is_told_what_to_do(user):
 
 
 def test_a_user_without_subordinate_ids_is_told_what_to_do(user):
-    take_subordinate_ids()
+    ordinary.take_subordinate_ids()
     done = user.drive("start")
     assert done.returncode == 1 and "usermod --add-subuids" in done.stderr and NAME in done.stderr
 
@@ -202,12 +125,10 @@ def test_a_user_who_may_not_make_tap_devices_is_told_what_to_do_and_may_go_witho
 
 
 def test_a_users_state_is_not_roots(user, tmp_path):
-    from aftershock.ground import launcher
-
     user.start()
     user.drive("stop")
     with pytest.raises(launcher.GroundError, match="not a directory of your own"):
-        launcher.start(launcher.Settings(user.state, tmp_path / "cache", 0, 0, programs=()))
+        launcher.start(launcher.Settings(user.state, tmp_path / "cache", 0, 0, 0, programs=()))
 
 
 SYSTEMD = "/lib/systemd/systemd"
@@ -239,9 +160,7 @@ def test_a_user_who_logged_in_through_systemd_gets_the_cgroup_from_there(user):
             for part in ("manager", "shell"):
                 (place / part).mkdir(parents=True)
             for directory in (place, place / "manager", place / "shell"):
-                for file in (directory, *(directory / name for name in cgroups.LENT)):
-                    if file.exists():
-                        shutil.chown(file, user.uid, user.gid)
+                ordinary.delegate(directory, user.uid, user.gid)
         environment = {"XDG_RUNTIME_DIR": f"/run/{NAME}", "SYSTEMD": SYSTEMD, "PYTHON": PYTHON, "DRIVE": DRIVE}
         done = subprocess.run(
             ["unshare", "--mount", "bash", "-c", LOGIN, "login", str(user.uid), str(user.gid), *places],

@@ -6,6 +6,8 @@ import signal
 import subprocess
 import sys
 
+import dns.message
+import dns.query
 import pytest
 
 from tests.conftest import eventually
@@ -66,6 +68,14 @@ def test_a_site_is_found_by_its_name_from_the_host_and_from_machines(region, sit
     assert resolved(region, site["InstanceId"], "www.whatisthetime.test") == site["PublicIpAddress"]
     record(region, zone_id, "www.whatisthetime.test", "198.18.77.77")
     assert dig(region, "www.whatisthetime.test") == ["198.18.77.77"]
+
+
+def test_the_host_asks_the_resolver_on_a_loopback_port(region):
+    record(region, zone(region, "door.test"), "www.door.test", "198.18.6.6")
+    port = region.running.ports["dns"]
+    query = dns.message.make_query("www.door.test", "A")
+    for ask in (dns.query.udp, dns.query.tcp):
+        assert ask(query, "127.0.0.1", port=port, timeout=5).answer[0][0].to_text() == "198.18.6.6"
 
 
 def test_an_instances_own_names_mean_what_they_mean_on_aws(region, site):

@@ -9,7 +9,7 @@ import click
 
 from aftershock.doors import own
 from aftershock.doors.access import PROFILE
-from aftershock.ground import launcher
+from aftershock.ground import launcher, requirements
 
 from .bring_up import bring_up, stop
 from .errors import NOT_RUNNING, OK
@@ -22,6 +22,7 @@ PORT = click.IntRange(0, 65535)
 @state_option
 @click.option("--api-port", type=PORT, default=4566, show_default=True, help="The AWS API's port; 0 takes a free one.")
 @click.option("--socks-port", type=PORT, default=1080, show_default=True, help="The way in; 0 takes a free port.")
+@click.option("--dns-port", type=PORT, default=1053, show_default=True, help="The resolver's, UDP and TCP; 0: any.")
 @click.option("--no-egress", is_flag=True, help="Machines cannot reach the outside, so they cannot install packages.")
 @click.option(
     "--pace",
@@ -30,15 +31,19 @@ PORT = click.IntRange(0, 65535)
     show_default=True,
     help="Divides every duration that AWS defines; 10 makes an interval of 30 s last 3 s.",
 )
-def up(state: Path, api_port: int, socks_port: int, no_egress: bool, pace: float) -> None:
+def up(*, state: Path, api_port: int, socks_port: int, dns_port: int, no_egress: bool, pace: float) -> None:
     """Start the region, and wait until it is ready.
 
     A region that is up already is left as it is.  The first time, the base image is built, which takes about a
-    minute; later it takes about a second.  Both ports are bound on 127.0.0.1 only.
+    minute; later it takes about a second.  All ports are bound on 127.0.0.1 only.
     """
-    settings = launcher.Settings(state=state, api_port=api_port, socks_port=socks_port, egress=not no_egress, pace=pace)
+    settings = launcher.Settings(
+        state=state, api_port=api_port, socks_port=socks_port, dns_port=dns_port, egress=not no_egress, pace=pace
+    )
     running, access = bring_up(settings)
     access.write_profile()
+    for warning in requirements.warnings(running.cgroups):
+        click.echo(f"aftershock: warning: {warning}", err=True)
     click.echo(f"The region is up: {access.endpoint}, and into it by {access.proxy}")
     click.echo(f"Its state is in {running.state}; `aftershock down` stops it and keeps that.")
     click.echo('To use it from this shell:  eval "$(aftershock env)"')
@@ -82,9 +87,11 @@ def _status(state: Path) -> dict[str, Any]:
         "state": str(region.state),
         "api": f"http://127.0.0.1:{region.ports['api']}",
         "socks": f"socks5h://127.0.0.1:{region.ports['socks']}",
+        "dns": f"127.0.0.1:{region.ports['dns']}",
         "egress": region.egress,
         "pace": region.pace,
         "keeper_pid": region.keeper.pid,
+        "warnings": requirements.warnings(region.cgroups),
     }
     if health and health.ready:
         access = access_to(region)
@@ -110,6 +117,8 @@ def _text(value: object) -> str:
             return "yes"
         case False:
             return "no"
+        case list():
+            return "; ".join(value) or "none"
         case dict():
             return ", ".join(f"{count} {name}" for name, count in sorted(value.items())) or "none"
     return str(value)

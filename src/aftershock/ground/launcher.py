@@ -51,13 +51,14 @@ class Settings:
     cache: Path = field(default_factory=paths.cache_home)
     api_port: int = 4566  # 0: any free one
     socks_port: int = 1080
+    dns_port: int = 1053
     doors: Mapping[str, int] = field(default_factory=dict)  # more doors of the control plane, by name
     egress: bool = True
     pace: float = 1.0
     programs: tuple[Program, ...] | None = None  # None: the real ones
 
     def ports(self) -> dict[str, int]:
-        return {"api": self.api_port, "socks": self.socks_port, **self.doors}
+        return {"api": self.api_port, "socks": self.socks_port, "dns": self.dns_port, **self.doors}
 
 
 def programs(settings: Settings) -> tuple[Program, ...]:
@@ -68,7 +69,9 @@ def programs(settings: Settings) -> tuple[Program, ...]:
     door_arguments = [argument for door in own_doors for argument in (f"--{door}-fd", f"{{{door}}}")]
     return (
         Program("control", (*python, "aftershock.region", *door_arguments, *places), own_doors),
-        Program("resolver", (*python, "aftershock.engines.resolver", *_resolver_arguments(settings))),
+        Program(
+            "resolver", (*python, "aftershock.engines.resolver", *_resolver_arguments(settings)), ("dns", "dns-udp")
+        ),
         Program("doors", (*python, "aftershock.ground.socks", "--fd", "{socks}"), ("socks",)),
     )
 
@@ -76,7 +79,7 @@ def programs(settings: Settings) -> tuple[Program, ...]:
 def _resolver_arguments(settings: Settings) -> tuple[str, ...]:
     snapshot = str(paths.INSIDE_STATE / "resolver" / "snapshot.json")
     upstream = ("--upstream", slirp.NAMESERVER) if settings.egress else ()
-    return "--snapshot", snapshot, "--own-address", *upstream
+    return "--snapshot", snapshot, "--own-address", "--tcp-fd", "{dns}", "--udp-fd", "{dns-udp}", *upstream
 
 
 def start(settings: Settings) -> Running:
@@ -168,6 +171,7 @@ def _locked(state: Path) -> Iterator[int | Running]:
 def _launch(settings: Settings, state: Path, cache: Path, lock: int) -> Running:
     with contextlib.ExitStack() as held:
         doors = {name: held.enter_context(listen(name, port)) for name, port in settings.ports().items()}
+        doors["dns-udp"] = held.enter_context(receive("dns", doors["dns"].getsockname()[1]))
         read, write = os.pipe()
         held.callback(os.close, read)
         orders = held.enter_context(tempfile.TemporaryFile())
@@ -240,20 +244,37 @@ def listen(name: str, port: int) -> socket.socket:
     Raises:
         GroundError: the port is taken, or may not be had.
     """
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener = _bound(name, port, socket.SOCK_STREAM)
+    listener.listen(BACKLOG)
+    return listener
+
+
+def receive(name: str, port: int) -> socket.socket:
+    """A socket for datagrams on the host's loopback.
+
+    Raises:
+        GroundError: the port is taken, or may not be had.
+    """
+    return _bound(name, port, socket.SOCK_DGRAM)
+
+
+def _bound(name: str, port: int, kind: socket.SocketKind) -> socket.socket:
+    door = socket.socket(socket.AF_INET, kind)
     try:
-        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((LOOPBACK, port))
-        listener.listen(BACKLOG)
+        if kind == socket.SOCK_STREAM:
+            # Of datagrams it would let two programs have the same port.
+            door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        door.bind((LOOPBACK, port))
     except OSError as error:
-        listener.close()
+        door.close()
         if error.errno == errno.EADDRINUSE:
+            shown = "ss -ltnp" if kind == socket.SOCK_STREAM else "ss -lunp"
             raise GroundError(
                 f"port {port} of {LOOPBACK}, for the {name} door, is taken by another program: "
-                f"end that program (ss -ltnp 'sport = {port}' shows it), or choose another port with --{name}-port"
+                f"end that program ({shown} 'sport = {port}' shows it), or choose another port with --{name}-port"
             ) from error
         raise GroundError(f"port {port} of {LOOPBACK}, for the {name} door: {error.strerror}") from error
-    return listener
+    return door
 
 
 def _port(fd: int) -> int:

@@ -65,6 +65,16 @@ class Table(Generic[R]):
         )
         return [self._decode(row[0]) for row in rows]
 
+    def count(self, tx: Tx, index: str, value: str) -> int:
+        """How many records the index lists under the value."""
+        if index not in self._indexes:
+            raise KeyError(f"{self.name} has no index {index}")
+        row = tx.execute(
+            f"SELECT count(*) FROM {self.name}_index WHERE name = ? AND value = ?",  # noqa: S608
+            (index, value),
+        ).fetchone()
+        return int(row[0])
+
     def put(self, tx: Tx, record: R) -> None:
         """Write the record.  Writing what is there already changes nothing, and so wakes nobody."""
         key, blob = self._key(record), self._encode(record)

@@ -62,9 +62,12 @@ ZONE = zone(
         "sick.example.com.", "A", tuple(AnswerSet((f"198.18.1.{n}",), 5, healthy=False) for n in (1, 2)), "first"
     ),
     RecordSet("sample.example.com.", "A", tuple(AnswerSet((f"198.18.2.{n}",), 5) for n in range(20)), "sample"),
+    records("child.example.com.", "NS", "ns.child.example.com."),
+    records("child.example.com.", "DS", "1 13 2 " + "00" * 32),
     records("sub.example.com.", "NS", "ns.sub.example.com."),
     records("ns.sub.example.com.", "A", "127.0.0.99"),
 )
+CHILD = zone("child.example.com.", records("www.child.example.com.", "A", "198.18.0.8"))
 INTERNAL = zone(
     "ec2.internal.",
     numbered=(Numbered("ec2.internal.", "ip-", ("10.0.0.0/16",), 60, {"10.0.0.9": "10.0.0.10"}),),
@@ -75,7 +78,7 @@ REVERSE = zone("0.10.in-addr.arpa.", reverse=(Numbered("ec2.internal.", "ip-", (
 @pytest.fixture(scope="module")
 def running(tmp_path_factory):
     running = Running(tmp_path_factory.mktemp("resolver"))
-    running.ensure(snapshot(1, ZONE, INTERNAL, REVERSE))
+    running.ensure(snapshot(1, ZONE, CHILD, INTERNAL, REVERSE))
     yield running
     running.stop()
 
@@ -116,6 +119,9 @@ def running(tmp_path_factory):
         ("localhost", "A", "NOERROR", ["localhost. 127.0.0.1"]),
         ("printer.local", "A", "NXDOMAIN", []),
         ("example.com", "DS", "NOERROR", []),
+        ("child.example.com", "DS", "NOERROR", [f"child.example.com. 1 13 2 {'00' * 32}"]),
+        ("www.child.example.com", "A", "NOERROR", ["www.child.example.com. 198.18.0.8"]),
+        ("no.child.example.com", "A", "NXDOMAIN", []),
     ],
 )
 def test_an_answer(running, name, kind, status, found):

@@ -1,15 +1,20 @@
 """Route 53 driven by boto3, and the resolver asked for what it made."""
 
 import itertools
+import json
+import os
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from aftershock.services.route53 import KnownName
 from tests.conftest import eventually
-from tests.services.route53.world import ELB_DOMAIN, ELB_ZONE, World, change, refused, synced
+from tests.services.route53.world import ELB_DOMAIN, ELB_ZONE, KEY, SECRET, World, change, refused, synced
 
 _numbers = itertools.count(1)
 
@@ -233,6 +238,35 @@ def test_names_are_answered_while_the_control_plane_is_down_and_when_both_were_k
         world.start_control()
     submit(world.client(), zone_id, change("UPSERT", f"stays.{name}", "A", "198.18.0.2"))
     assert world.dig(f"stays.{name}") == ("NOERROR", ["198.18.0.2"])
+
+
+def test_the_aws_cli_makes_a_zone_and_a_record(world: World, tmp_path: Path) -> None:
+    def aws(*arguments: str) -> Any:
+        done = subprocess.run(
+            [Path(sys.executable).with_name("aws"), "route53", *arguments, "--output", "json"],
+            env={
+                "PATH": os.environ["PATH"],
+                "HOME": str(tmp_path),
+                "AWS_ENDPOINT_URL": world.url,
+                "AWS_DEFAULT_REGION": "us-east-1",
+                "AWS_ACCESS_KEY_ID": KEY,
+                "AWS_SECRET_ACCESS_KEY": SECRET,
+            },
+            capture_output=True,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    zone_id = aws("create-hosted-zone", "--name", "cli.com", "--caller-reference", "cli")["HostedZone"]["Id"]
+    batch = json.dumps({"Changes": [change("CREATE", "www.cli.com", "A", "198.18.0.1")]})
+    answer = aws("change-resource-record-sets", "--hosted-zone-id", zone_id, "--change-batch", batch)
+    synced(world.client(), answer)
+    assert world.dig("www.cli.com") == ("NOERROR", ["198.18.0.1"])
+    listed = aws("list-resource-record-sets", "--hosted-zone-id", zone_id, "--query", "ResourceRecordSets[].Name")
+    assert listed == ["cli.com.", "cli.com.", "www.cli.com."]
 
 
 def _equal(found: object, wanted: object) -> None:

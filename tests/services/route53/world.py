@@ -1,6 +1,8 @@
 """Route 53 whole: the API door, its controllers, and a resolver process that answers on a port of its own."""
 
 import asyncio
+import contextlib
+import random
 import socket
 import subprocess
 import sys
@@ -155,9 +157,14 @@ def authenticate(tx: Tx, access_key_id: str, now: object) -> Credential | None:
 
 
 def free_port() -> int:
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as one:
-        one.bind((LOCALHOST, 0))
-        return int(one.getsockname()[1])
+    """Below the ephemeral range, so that no client's socket takes it before the resolver does."""
+    while True:
+        port = random.randint(10000, 32000)
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp, socket.socket() as tcp:
+            with contextlib.suppress(OSError):
+                udp.bind((LOCALHOST, port))
+                tcp.bind((LOCALHOST, port))
+                return port
 
 
 def refused(call: Any, **params: Any) -> tuple[str, str, int]:

@@ -4,7 +4,7 @@ import logging
 import random
 import socket
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address
 
 from . import message, names
@@ -23,6 +23,20 @@ REFUSED = Reply(message.REFUSED, authoritative=False)
 
 _SERIAL = names.wire(SERIAL_NAME)
 _RFC8482 = message.txt("RFC8482") + message.txt("")
+
+
+@dataclass(frozen=True, slots=True)
+class Shuffled:
+    """An answer whose records come in another order each time."""
+
+    head: bytes
+    records: tuple[bytes, ...]
+    tail: bytes
+
+    def draw(self, chance: random.Random) -> bytes:
+        records = list(self.records)
+        chance.shuffle(records)
+        return self.head + b"".join(records) + self.tail
 
 
 class Answering:
@@ -55,7 +69,7 @@ class Answering:
         }
         self._by_client: dict[str, LoadedView] = {}
         # By view and question but for its number: the answer but for its number.
-        self._ready: dict[tuple[LoadedView, bytes], bytes] = {}
+        self._ready: dict[tuple[LoadedView, bytes], bytes | Shuffled] = {}
         self.serial = snapshot.serial
 
     def _load(self, view: View, zones: dict[str, tuple[Zone, LoadedZone]]) -> LoadedView:
@@ -66,7 +80,7 @@ class Answering:
         """The answer to a message; None if it deserves none.  One that somebody else has to give is to be awaited."""
         view = self._by_client.get(client) or self._view_of(client)
         if not tcp and (ready := self._ready.get((view, data[2:]))):
-            return data[:2] + ready
+            return data[:2] + (ready if isinstance(ready, bytes) else ready.draw(self._chance))
         try:
             question = message.read(data)
         except message.Malformed as error:
@@ -79,11 +93,22 @@ class Answering:
             if isinstance(found, Elsewhere):
                 found = Reply(answer=found.so_far) if found.so_far else REFUSED
         written = message.write(question, found, limit)
-        if not tcp and not found.varies:
-            if len(self._ready) >= READY_MAX:
-                self._ready.clear()
-            self._ready[view, data[2:]] = written[2:]
+        if not tcp:
+            self._keep(view, question, found, data[2:], written)
         return written
+
+    def _keep(self, view: LoadedView, question: Question, found: Reply, asked: bytes, written: bytes) -> None:
+        """For whoever asks the same again, if what varies is no more than the order of its records."""
+        simple = len(found.answer) == 1 and found.answer[0].name == question.name
+        if found.varies or (found.shuffled and not simple):
+            return
+        if len(self._ready) >= READY_MAX:
+            self._ready.clear()
+        if found.shuffled:
+            head, records, tail = message.split(question, written)
+            self._ready[view, asked] = Shuffled(head[2:], records, tail)
+        else:
+            self._ready[view, asked] = written[2:]
 
     def _view_of(self, client: str) -> LoadedView:
         view = self._by_interface.get(interface_of(client) or "", self._default)

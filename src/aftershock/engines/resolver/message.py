@@ -62,6 +62,7 @@ class Reply:
     additional: tuple[Records, ...] = ()
     authoritative: bool = True
     varies: bool = False  # asked again it may be another
+    shuffled: bool = False  # asked again its records may come in another order
     refers: bool = False  # to the name servers in the authority section
 
 
@@ -157,6 +158,20 @@ def write(question: Question, reply: Reply, limit: int) -> bytes:
 def _opt(question: Question, rcode: int) -> bytes:
     ttl = rcode >> 4 << 24 | (0x8000 if question.dnssec else 0)
     return b"\0" + _RECORD.pack(OPT, UDP_MAX, ttl, 0)
+
+
+def split(question: Question, message: bytes) -> tuple[bytes, tuple[bytes, ...], bytes]:
+    """An answer in three: what comes before the answer section, the records of that, and what comes after it.
+
+    All the records must be of the name that was asked for, so that each can stand in any place.
+    """
+    position = start = 12 + len(question.asked)
+    found = []
+    for _ in range(int.from_bytes(message[6:8], "big")):
+        end = position + 12 + int.from_bytes(message[position + 10 : position + 12], "big")
+        found.append(message[position:end])
+        position = end
+    return message[:start], tuple(found), message[position:]
 
 
 def limit_of(question: Question) -> int:

@@ -67,7 +67,7 @@ class View(Struct, frozen=True, omit_defaults=True):
 
 
 class Snapshot(Struct, frozen=True, omit_defaults=True):
-    serial: int
+    serial: int  # tells it from others; larger need not be newer
     views: tuple[View, ...]
     zones: tuple[Zone, ...]
 

@@ -80,7 +80,7 @@ class Upstream:
             try:
                 async with asyncio.timeout(TRY_S):
                     reply = await self._exchange(server, asked)
-            except (OSError, TimeoutError, dns.exception.DNSException, struct.error):
+            except (OSError, TimeoutError, dns.exception.DNSException, ValueError):
                 continue
             if reply.rcode in (NOERROR, NXDOMAIN):
                 break
@@ -135,7 +135,7 @@ async def _over_udp(server: str, port: int, query: dns.message.QueryMessage) -> 
             data = await loop.sock_recv(asking, TCP_MAX)
             try:
                 answer = dns.message.from_wire(data, ignore_trailing=True, raise_on_truncation=False)
-            except dns.exception.DNSException:
+            except (dns.exception.DNSException, ValueError):
                 continue
             if query.is_response(answer):
                 return answer

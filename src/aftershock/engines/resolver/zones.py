@@ -217,7 +217,7 @@ class _Walk:
 
     def __init__(self, view: LoadedView, chance: random.Random) -> None:
         self._view, self._chance = view, chance
-        self._varies = False
+        self._varies = self._shuffled = False
         self._steps = 0
 
     def answer(self, name: bytes, kind: int) -> Reply | Elsewhere:
@@ -226,7 +226,7 @@ class _Walk:
             self._steps += 1
             if self._steps > CHAIN_MAX:
                 raise Broken(f"the names from {names.text(name)} on lead in circles, or too far")
-            zone = self._view.zone_of(name)
+            zone = self._zone_for(name, kind)
             if zone is None:
                 return Elsewhere(name, chain)
             if cut := zone.delegation(name, kind):
@@ -246,11 +246,18 @@ class _Walk:
             chain += (alias,)
             name = alias.data[0].lower()
 
+    def _zone_for(self, name: bytes, kind: int) -> LoadedZone | None:
+        if kind == message.DS and name != names.ROOT and (above := self._view.zone_of(names.parent(name))):
+            return above  # RFC 4035 §3.1.4.1: it belongs to the parent's side of a cut
+        return self._view.zone_of(name)
+
     def _reply(
         self, answer: tuple[Records, ...], zone: LoadedZone, *, rcode: int = message.NOERROR, found: bool = True
     ) -> Reply:
         negative = rcode != message.NOERROR or not found or not answer
-        return Reply(rcode, answer, authority=zone.negative if negative else (), varies=self._varies)
+        return Reply(
+            rcode, answer, authority=zone.negative if negative else (), varies=self._varies, shuffled=self._shuffled
+        )
 
     def _records(self, zone: LoadedZone, node: Node, name: bytes, kind: int) -> Records | None:
         entry = node.entries[kind]
@@ -272,7 +279,7 @@ class _Walk:
         elif len(data) > 1:
             data = list(dict.fromkeys(data))
             self._chance.shuffle(data)
-            self._varies = True
+            self._shuffled = True
         return Records(name, kind, min(ttls), tuple(data))
 
     def _like(self, target: str, kind: int) -> Records | None:

@@ -74,15 +74,6 @@ class Revision(Struct, frozen=True):
     number: int
 
 
-class Served(Struct, frozen=True):
-    """What the resolver was last given, and what it was seen to serve; written by the controller of names."""
-
-    id: str
-    serial: int
-    digest: str
-    seen: bool = False
-
-
 class UsedReference(Struct, frozen=True):
     """A caller reference is used up for good, also by what has been deleted since."""
 
@@ -174,7 +165,6 @@ RECORD_SETS = Table(
 )
 CHANGES = Table("route53_change", Change, indexes={"pending": lambda change: None if change.in_sync else "pending"})
 REVISIONS = Table("route53_revision", Revision)
-SERVED = Table("route53_served", Served)
 USED_REFERENCES = Table("route53_used_reference", UsedReference)
 HEALTH_CHECKS = Table(
     "route53_health_check",
@@ -189,7 +179,6 @@ TABLES: tuple[Table[Any], ...] = (
     RECORD_SETS,
     CHANGES,
     REVISIONS,
-    SERVED,
     USED_REFERENCES,
     HEALTH_CHECKS,
     HEALTH,

@@ -1,7 +1,6 @@
 """Has the resolver serve what the records say, and notes down which changes it was seen to serve."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 
 from msgspec.structs import replace
 
@@ -16,22 +15,14 @@ from aftershock.services.route53.records import (
     HOSTED_ZONES,
     RECORD_SETS,
     REVISIONS,
-    SERVED,
     RecordSet,
-    Served,
 )
 from aftershock.services.route53.rules.health import verdicts
-from aftershock.services.route53.rules.snapshot import Renderer, digest
+from aftershock.services.route53.rules.snapshot import Renderer
 from aftershock.store import Change, Store
 
 KEY = "names"
 WATCHED = frozenset({HOSTED_ZONES.name, RECORD_SETS.name, REVISIONS.name, HEALTH.name, HEALTH_CHECKS.name})
-
-
-@dataclass(frozen=True, slots=True)
-class _Wanted:
-    snapshot: Snapshot  # without its serial
-    revision: int
 
 
 class NameController:
@@ -51,15 +42,13 @@ class NameController:
         return (KEY,) if change.table in self._tables else ()
 
     async def reconcile(self, key: str) -> Outcome:
-        wanted = self._render()
-        served = self._serial_for(digest(wanted.snapshot))
-        observed = await self._resolver.observe()
-        if observed is None or observed.serial != served.serial or not served.seen:
-            await self._resolver.ensure(replace(wanted.snapshot, serial=served.serial))
-        self._record_seen(served, wanted.revision)
-        return Done(f"the resolver serves snapshot {served.serial}")
+        snapshot, revision = self._render()
+        await self._resolver.ensure(snapshot)
+        self._record_served(revision)
+        return Done(f"the resolver serves {len(snapshot.zones)} zones")
 
-    def _render(self) -> _Wanted:
+    def _render(self) -> tuple[Snapshot, int]:
+        """What is wanted now, and the last change that is in it."""
         with self._store.snapshot() as tx:
             zones = HOSTED_ZONES.every(tx)
             records: dict[str, list[RecordSet]] = {zone.id: [] for zone in zones}
@@ -75,22 +64,14 @@ class NameController:
                 known=self._outside.names(tx),
                 domains=self._outside.domains,
             )
-            return _Wanted(renderer.snapshot(zones, records, list(self._outside.networks(tx))), revision)
+            return renderer.snapshot(zones, records, list(self._outside.networks(tx))), revision
 
-    def _serial_for(self, content: str) -> Served:
-        """A serial of its own for every content, decided before anybody is told of it."""
+    def _record_served(self, revision: int) -> None:
+        with self._store.snapshot() as tx:
+            served = [change for change in CHANGES.where(tx, "pending", "pending") if change.revision <= revision]
+        if not served:
+            return  # it was something else that changed: nobody has to wait for the disk
         with self._store.transaction() as tx:
-            last = SERVED.get(tx, KEY)
-            if last is not None and last.digest == content:
-                return last
-            served = Served(KEY, serial=last.serial + 1 if last else 1, digest=content)
-            SERVED.put(tx, served)
-            return served
-
-    def _record_seen(self, served: Served, revision: int) -> None:
-        with self._store.transaction() as tx:
-            if SERVED.get(tx, KEY) == served:
-                SERVED.put(tx, replace(served, seen=True))
-            for change in CHANGES.where(tx, "pending", "pending"):
-                if change.revision <= revision:
+            for change in served:
+                if CHANGES.get(tx, change.id) == change:
                     CHANGES.put(tx, replace(change, in_sync=True))

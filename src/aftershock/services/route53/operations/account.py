@@ -7,12 +7,12 @@ from msgspec.structs import replace
 
 from aftershock.aws.call import Call, Params, Result
 from aftershock.aws.errors import AwsError
-from aftershock.services.route53.records import HEALTH_CHECKS, HOSTED_ZONES, HealthCheck, HostedZone
+from aftershock.services.route53.records import HEALTH_CHECKS, HOSTED_ZONES, RECORD_SETS, HealthCheck, HostedZone
 from aftershock.services.route53.rules import errors, health, zones
 from aftershock.services.route53.rules.parameters import zone_id
 from aftershock.services.route53.rules.tags import changed
 
-from .found import Sources, count_records, require_check, require_zone
+from .found import Sources, require_check, require_zone
 
 Handler = Callable[[Sources, Call, Params], Result]
 ZONE = "hostedzone"
@@ -73,7 +73,10 @@ def get_hosted_zone_limit(sources: Sources, call: Call, params: Params) -> Resul
     zone = require_zone(call, params["HostedZoneId"])
     kind = params["Type"]
     if kind == "MAX_RRSETS_BY_ZONE":
-        return {"Limit": {"Type": kind, "Value": zones.MAX_RECORD_SETS}, "Count": count_records(call.tx, zone.id)}
+        return {
+            "Limit": {"Type": kind, "Value": zones.MAX_RECORD_SETS},
+            "Count": RECORD_SETS.count(call.tx, "zone", zone.id),
+        }
     if not zone.private:
         raise AwsError("HostedZoneNotPrivate", "The specified hosted zone is a public hosted zone.")
     return {"Limit": {"Type": kind, "Value": zones.MAX_VPCS}, "Count": len(zone.vpcs)}
@@ -92,6 +95,8 @@ def create_query_logging_config(sources: Sources, call: Call, params: Params) ->
 def list_query_logging_configs(sources: Sources, call: Call, params: Params) -> Result:
     if params.get("HostedZoneId"):
         require_zone(call, params["HostedZoneId"])
+    if params.get("NextToken"):
+        raise AwsError("InvalidPaginationToken", "The value of NextToken is invalid: no page has another after it.")
     return {"QueryLoggingConfigs": []}
 
 

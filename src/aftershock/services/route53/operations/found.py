@@ -97,13 +97,5 @@ def zone_view(call: Call, zone: HostedZone) -> dict[str, Any]:
         "Name": zone.name,
         "CallerReference": zone.caller_reference,
         "Config": {"Comment": zone.comment, "PrivateZone": zone.private},
-        "ResourceRecordSetCount": count_records(call.tx, zone.id),
+        "ResourceRecordSetCount": RECORD_SETS.count(call.tx, "zone", zone.id),
     }
-
-
-def count_records(tx: Tx, zone: str) -> int:
-    row = tx.execute(
-        f"SELECT count(*) FROM {RECORD_SETS.name}_index WHERE name = 'zone' AND value = ?",  # noqa: S608
-        (zone,),
-    ).fetchone()
-    return int(row[0])

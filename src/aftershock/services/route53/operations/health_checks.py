@@ -19,7 +19,7 @@ from aftershock.services.route53.records import (
     UsedReference,
 )
 from aftershock.services.route53.rules import errors, health
-from aftershock.services.route53.rules.parameters import page_size, refuse
+from aftershock.services.route53.rules.parameters import page_size
 
 from .found import Sources, require_check
 
@@ -97,7 +97,6 @@ def update_health_check(sources: Sources, call: Call, params: Params) -> Result:
             "in the health check."
         )
         raise AwsError("HealthCheckVersionMismatch", text, status=409)
-    refuse(params, "AlarmIdentifier", "InsufficientDataHealthStatus")
     check = health.updated(before.check, params)
     _require_children(call, before.id, check)
     after = replace(before, check=check, version=before.version + 1)

@@ -17,7 +17,7 @@ from aftershock.services.route53.rules import batch, errors, names
 from aftershock.services.route53.rules.names import InvalidName
 from aftershock.services.route53.rules.parameters import page_size, refuse
 
-from .found import Sources, change_view, count_records, record_change, require_zone
+from .found import Sources, change_view, record_change, require_zone
 
 Handler = Callable[[Sources, Call, Params], Result]
 MAX_LISTED = 300
@@ -42,7 +42,7 @@ def change_resource_record_sets(sources: Sources, call: Call, params: Params) ->
         RECORD_SETS.forget(call.tx, key)
     for record in effect.put:
         RECORD_SETS.put(call.tx, record)
-    batch.require_room(count_records(call.tx, zone.id))
+    batch.require_room(RECORD_SETS.count(call.tx, "zone", zone.id))
     return {"ChangeInfo": change_view(record_change(call, given.get("Comment")))}
 
 

@@ -1,5 +1,6 @@
 """Health checks: which settings are good, and when an endpoint counts as healthy."""
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from ipaddress import AddressValueError, IPv4Address, IPv4Network
@@ -32,6 +33,7 @@ _REFUSED = tuple(
         "224.0.0.0/3",
     )
 )
+_HOST = re.compile(r"[A-Za-z0-9_-]{1,63}(\.[A-Za-z0-9_-]{1,63})*\.?")
 _OF_CALCULATED = frozenset({"Type", "Inverted", "Disabled", "HealthThreshold", "ChildHealthChecks"})
 _RESET: Mapping[str, tuple[str, Any]] = {
     "FullyQualifiedDomainName": ("domain", None),
@@ -109,6 +111,10 @@ def require_basic(check: Check) -> None:
         )
     if check.address:
         _require_address(check.address)
+    if check.domain and not _HOST.fullmatch(check.domain):
+        raise invalid_input(f"Invalid parameter : {check.domain} is not a fully qualified domain name.")
+    if check.path and not (check.path.isprintable() and " " not in check.path):
+        raise invalid_input("Invalid parameter : The resource path contains characters that a path can't have.")
     if check.interval_s not in INTERVALS_S:
         raise invalid_input("Invalid parameter : request interval must be 10 or 30 seconds.")
     if check.type == "TCP":

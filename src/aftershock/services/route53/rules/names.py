@@ -13,6 +13,7 @@ Labels = tuple[bytes, ...]
 
 _PLAIN = frozenset(b"abcdefghijklmnopqrstuvwxyz0123456789-_")
 _PART = re.compile(r"\\([0-3][0-7]{2})|\\(.)|([^\\])", re.DOTALL)
+_USUAL = re.compile(r"(?:[a-z0-9_-]{1,63}\.)+")  # and nothing in it to be escaped
 _NAME_MAX, _LABEL_MAX = 255, 63
 
 
@@ -76,7 +77,7 @@ def normal(text: str) -> str:
     Raises:
         InvalidName
     """
-    return show(parse(text))
+    return text if _is_usual(text) else show(parse(text))
 
 
 def dns(text: str) -> str:
@@ -85,7 +86,11 @@ def dns(text: str) -> str:
     Raises:
         InvalidName
     """
-    return presentation(parse(text))
+    return text if _is_usual(text) else presentation(parse(text))
+
+
+def _is_usual(text: str) -> bool:
+    return len(text) < _NAME_MAX and _USUAL.fullmatch(text) is not None
 
 
 def lies_in(name: str, zone: str) -> bool:

@@ -1,6 +1,4 @@
-"""Which parameters an operation honours; whatever else the service model allows is refused, never swallowed."""
-
-from collections.abc import Iterable
+"""Parameters that several operations read alike."""
 
 from aftershock.aws.call import Params
 
@@ -36,7 +34,3 @@ def page_size(params: Params, most: int = MAX_PAGE) -> int:
 def zone_id(text: str) -> str:
     """An id as it may be given: alone, or with the path that it has in answers."""
     return text.removeprefix("/").removeprefix("hostedzone/")
-
-
-def only(params: Params, honoured: Iterable[str]) -> None:
-    refuse(params, *sorted(set(params) - set(honoured)))

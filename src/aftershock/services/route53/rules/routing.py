@@ -37,7 +37,6 @@ CONTINENTS = {
     "NA": "North America",
     "SA": "South America",
 }
-MAX_MULTIVALUE = 8
 
 
 def policy(record: RecordSet) -> str:

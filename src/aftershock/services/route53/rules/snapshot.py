@@ -6,6 +6,8 @@ Times to live are what AWS defines and so follow the region's pace; a second is 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
+from msgspec.structs import replace
+
 from aftershock.engines.resolver import AnswerSet, Numbered, Snapshot, View, Zone, encode
 from aftershock.engines.resolver import RecordSet as Entry
 from aftershock.services.route53.outside import KnownName, Network
@@ -47,7 +49,6 @@ class Renderer:
     def snapshot(
         self, zones: Sequence[HostedZone], records: Mapping[str, Sequence[RecordSet]], networks: Sequence[Network]
     ) -> Snapshot:
-        """With the serial 0: which one it gets is not decided by what it says."""
         hosted = [(zone, self.zone(zone, records[zone.id])) for zone in sorted(zones, key=_by_age)]
         public = [rendered for zone, rendered in hosted if not zone.private]
         public += self._servers(zone for zone, _ in hosted if not zone.private)
@@ -64,7 +65,7 @@ class Renderer:
             views.append(
                 View(network.id, tuple(zone.id for zone in visible), (network.interface,), answers=network.answers)
             )
-        return Snapshot(0, tuple(views), tuple(all_zones.values()))
+        return _with_serial(Snapshot(0, tuple(views), tuple(all_zones.values())))
 
     # --- hosted zones ----------------------------------------------------------------------------------------------
 
@@ -92,7 +93,7 @@ class Renderer:
         healthy = self._healthy(zone, record, groups, frozenset())
         if record.alias:
             return AnswerSet(like=names.dns(_target(record.alias.name)), weight=weight, healthy=healthy)
-        found = tuple(values.presentation(record.type, value) for value in record.values)
+        found = tuple(values.written(record.type, value) for value in record.values)
         return AnswerSet(found, self.ttl_s(record.ttl_s or 0), weight=weight, healthy=healthy)
 
     def _healthy(
@@ -172,8 +173,11 @@ class Renderer:
         return Zone(zone_id, name, (Entry(name, "SOA", (soa,)), *entries), numbered, reverse)
 
 
-def digest(snapshot: Snapshot) -> str:
-    return hashlib.sha256(encode(snapshot)).hexdigest()
+def _with_serial(snapshot: Snapshot) -> Snapshot:
+    """With a serial that is made from what it says: the same content is the same snapshot, and there is nothing to
+    remember."""
+    content = hashlib.sha256(encode(snapshot)).digest()
+    return replace(snapshot, serial=int.from_bytes(content[:7], "big") + 1)
 
 
 def _by_age(zone: HostedZone) -> tuple[str, str]:

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from functools import lru_cache
 from ipaddress import AddressValueError, IPv4Address, IPv6Address
 
 import dns.exception
@@ -14,7 +15,6 @@ from .errors import fatal
 from .names import InvalidName
 
 STRING_MAX = 255  # bytes; RFC 1035 §3.3
-VALUE_MAX = 4000  # characters
 
 
 class InvalidValue(ValueError):
@@ -29,15 +29,25 @@ def presentation(kind: str, value: str) -> str:
     """
     if kind not in ("TXT", "SPF", "CAA") and not value.isprintable():
         raise InvalidValue(fatal("UnsupportedCharacter", "Value contains unsupported characters", value))
-    try:
-        found = _READERS[kind](kind, value)
-    except InvalidName as error:
-        raise InvalidValue(str(error)) from error
+    found = written(kind, value)
     try:
         dns.rdata.from_text(dns.rdataclass.IN, dns.rdatatype.from_text(kind), found)
     except (dns.exception.DNSException, ValueError) as error:
         raise InvalidValue(fatal(f"Invalid{kind}RDATA", f"Value is not valid: {error}", value)) from error
     return found
+
+
+@lru_cache(maxsize=65536)
+def written(kind: str, value: str) -> str:
+    """`presentation` of a value that is known to be one, for a tenth of the time.
+
+    Raises:
+        InvalidValue
+    """
+    try:
+        return _READERS[kind](kind, value)
+    except InvalidName as error:
+        raise InvalidValue(str(error)) from error
 
 
 def _ipv4(kind: str, value: str) -> str:
