@@ -38,7 +38,8 @@ class Region:
     def __init__(self, running: Running) -> None:
         self.running = running
         self.state = running.state
-        self.access = Access(self.state, running.ports["api"], running.ports["socks"], *read_key(self.state))
+        ports = (running.ports[door] for door in ("api", "socks", "dns"))
+        self.access = Access(self.state, *ports, *read_key(self.state))
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:

@@ -87,7 +87,7 @@ def test_following_a_console_shows_each_part_once(before: str, now: str, new: st
 def test_ssh_understands_what_it_is_told_even_with_a_state_directory_of_odd_characters(tmp_path: Path) -> None:
     state = tmp_path / "my state %h"
     (state / "run").mkdir(parents=True)
-    access = Access(state, 4566, 1080, "AKIAEXAMPLE", "secret")
+    access = Access(state, 4566, 1080, 1053, "AKIAEXAMPLE", "secret")
     options = ssh_options(access, "i-0123456789abcdef0", None, "admin")
     done = subprocess.run(
         ["ssh", "-F", "none", "-G", *options, "198.18.0.1"], capture_output=True, text=True, check=True

@@ -24,7 +24,7 @@ EXPECTED = ["http://127.0.0.1:4567", "us-east-1", "AKIAEXAMPLE", "secret/with+si
 @pytest.fixture
 def access(tmp_path: Path) -> Access:
     (tmp_path / "run").mkdir()
-    return Access(tmp_path, 4567, 1081, "AKIAEXAMPLE", "secret/with+signs=")
+    return Access(tmp_path, 4567, 1081, 1053, "AKIAEXAMPLE", "secret/with+signs=")
 
 
 def seen_by_botocore(environment: dict[str, str], home: Path) -> list[str]:

@@ -13,7 +13,7 @@ from aftershock.ground import launcher
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
     state = tmp_path / "state"
-    aftershock("up", "--state", str(state), "--api-port", "0", "--socks-port", "0")
+    aftershock("up", "--state", str(state), "--api-port", "0", "--socks-port", "0", "--dns-port", "0")
     yield state
     aftershock("down", "--state", str(state))
     assert launcher.find(state) is None
@@ -37,6 +37,7 @@ def test_the_story_goes_as_it_is_told_and_leaves_nothing(state: Path) -> None:
     told = aftershock("site", "whatisthetime", "--stage", "3", "--remove", "--state", str(state))
     assert "AddressLimitExceeded" in told
     assert '"type": "m5.large"' in told
+    assert "remembered the old answer" in told
     status = aftershock("status", "--state", str(state), "--json")
     assert '"running": true' in status
     assert '"stopped"' not in status

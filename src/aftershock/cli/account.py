@@ -16,12 +16,16 @@ from .place import access_to, running, state_option
 @click.option("--shell", "form", flag_value="shell", default="shell", help="Exports for a POSIX shell (the default).")
 @click.option("--profile", "form", flag_value="profile", help="Exports that point to a ready AWS profile instead.")
 @click.option("--install-profile", metavar="NAME", help="Write profile NAME into your own ~/.aws as well.")
-def env(state: Path, form: str, install_profile: str | None) -> None:
+@click.option("--ca", is_flag=True, help="The certificate authority's file instead, for clients of names inside.")
+def env(state: Path, form: str, install_profile: str | None, *, ca: bool) -> None:
     """Print what makes AWS clients in this shell speak to the region:  eval "$(aftershock env)"
 
     Your files under ~/.aws are neither read nor written, unless --install-profile asks for it.
     """
     access = access_to(running(state))
+    if ca:
+        click.echo(access.authority)
+        return
     access.write_profile()
     if install_profile:
         for file in access.install_profile(install_profile):

@@ -86,6 +86,7 @@ def shell(state: Path, instance: str, command: tuple[str, ...]) -> NoReturn:
         instance = _find(access_to(region), instance)["InstanceId"]
     terminal = ["-t"] if sys.stdin.isatty() and sys.stdout.isatty() else []
     environment = ["-e", f"TERM={os.environ.get('TERM', 'dumb')}", "-e", "HOME=/root"]
+    environment += ["-e", "AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt"]  # as every login has it
     wanted = list(command) or ["/bin/bash", "-l"]
     status = _run_inside(region, ["runc", "--root", RUNC_ROOT, "exec", *terminal, *environment, instance, *wanted])
     if status == RUNC_FAILED:

@@ -61,4 +61,4 @@ def access_to(region: launcher.Running) -> Access:
         ) from None
     except (OSError, ValueError, KeyError) as error:
         raise Failure(f"{region.state}/credentials.json cannot be read: {error}") from error
-    return Access(region.state, region.ports["api"], region.ports["socks"], key_id, secret)
+    return Access(region.state, region.ports["api"], region.ports["socks"], region.ports["dns"], key_id, secret)

@@ -26,7 +26,8 @@ def whatisthetime(state: Path, stage: int, keep: bool | None) -> None:
     """WhatIsTheTime.com, driven by the unmodified AWS CLI; every command is shown with what it answered.
 
     Stage 1: one t2.micro with an Elastic IP.  Stage 2: it grows to an m5.large, and keeps its address.  Stage 3: three
-    instances with an Elastic IP each, and the account's limit.  The region is started if it is not running.  A site
+    instances with an Elastic IP each, the account's limit, and one name for all of them, with what its time to live
+    costs when a machine goes.  The region is started if it is not running.  A site
     that is there from an earlier call is removed first.
     """
     _, access = bring_up(launcher.Settings(state=state))

@@ -16,6 +16,7 @@ class Access:
     state: Path
     api_port: int
     socks_port: int
+    dns_port: int
     access_key_id: str
     secret_access_key: str
 
@@ -27,6 +28,11 @@ class Access:
     def proxy(self) -> str:
         """For programs that come into the region by its names; socks5h looks names up at the other end."""
         return f"socks5h://127.0.0.1:{self.socks_port}"
+
+    @property
+    def authority(self) -> Path:
+        """The certificate that vouches for AWS's endpoints inside the region, PEM."""
+        return self.state / "authority" / "authority.crt"
 
     @property
     def own_directory(self) -> Path:

@@ -130,9 +130,10 @@ def until(ask: Callable[[], str | None], within_s: float, otherwise: str) -> str
     raise StoryFailed(f"{otherwise} after {within_s:.0f} s")
 
 
-def fetch(access: Access, url: str) -> str | None:
+def fetch(access: Access, url: str, *, timeout_s: float = PROBE_TIMEOUT_S) -> str | None:
+    """The page as a client outside gets it, or None."""
     try:
-        answer = web.get(url, door=access.socks_port, timeout_s=PROBE_TIMEOUT_S, accept="application/json")
+        answer = web.get(url, door=access.socks_port, timeout_s=timeout_s, accept="application/json")
     except OSError:
         return None
     return answer.body if answer.status == 200 else None
