@@ -114,7 +114,7 @@ class Gateway:
         assert known.context.service is not None
         known.service = known.context.service.service_name
         principal = self._verify(request, known, wire.signing_name(known.context.service))
-        parsed = wire.parse(request, self._models, self._services.keys())
+        parsed = wire.parse(request, self._models, self._services.keys(), known.context)
         known.operation = parsed.operation.name
         operation = self._services[parsed.service].get(parsed.operation.name)
         if operation is None:

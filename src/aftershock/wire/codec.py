@@ -41,24 +41,28 @@ class ErrorContext:
         return family_of(self.service, self.protocol)
 
 
-def parse(request: HttpRequest, models: Models, known: Collection[str]) -> Request:
-    """Understand a request, and check it against its model.
+def parse(request: HttpRequest, models: Models, known: Collection[str], context: ErrorContext | None = None) -> Request:
+    """Understand a request, and check it against its model.  What `error_context` found is not looked for again.
 
     Raises:
         AwsError: it cannot be understood or breaks the model, in the words of the service it was meant for.
     """
-    service_name, protocol = route(request, known, models)
-    service = models.service(service_name)
+    if context is not None and context.service is not None:
+        service, protocol = context.service, context.protocol
+        found = context.operation
+    else:
+        service_name, protocol = route(request, known, models)
+        service, found = models.service(service_name), None
     family = family_of(service, protocol)
     try:
-        operation = _PROTOCOLS[protocol].operation(request, service)
+        operation = found or _PROTOCOLS[protocol].operation(request, service)
         params = _PROTOCOLS[protocol].read(request, operation)
         validation.check(operation, params, family)
     except Malformed as error:
         raise refusals.malformed(family, error) from error
     except RecursionError:  # a shape that contains itself, sent hundreds of levels deep
         raise refusals.malformed(family, Malformed("The request is nested too deeply")) from None
-    return Request(service_name, operation, protocol, params)
+    return Request(service.service_name, operation, protocol, params)
 
 
 def error_context(request: HttpRequest, models: Models, known: Collection[str]) -> ErrorContext:

@@ -53,6 +53,27 @@ def test_groups_hold_for_what_comes_from_the_internet(world):
     assert world.reach(None, "198.18.0.10", 81) == "blocked"
 
 
+WEB = "198.18.0.2"  # the segment's own web server
+
+
+def test_the_segments_web_server_is_reached_from_public_addresses_and_nothing_else_of_it(world):
+    world.router()
+    world.group("open", [ALL])
+    world.group("shut", [ALL], egress=[])
+    public = world.machine("a", "10.0.1.10", ["open"], public="198.18.0.10")
+    private = world.machine("b", "10.0.1.11", ["open"])
+    shut = world.machine("c", "10.0.1.12", ["shut"], public="198.18.0.12")
+    for port in (80, 443, 8080):
+        world.serve(None, port, WEB)
+    world.serve(None, 80, HOST)
+    for port in (80, 443):
+        assert world.reach(public, WEB, port) == "198.18.0.10"
+        assert world.reach(private, WEB, port) == "blocked"
+        assert world.reach(shut, WEB, port) == "blocked"
+    assert world.reach(public, WEB, 8080) == "blocked"
+    assert world.reach(public, HOST, 80) == "blocked"
+
+
 def test_nothing_outside_reaches_a_private_address(world):
     router = world.router()
     world.group("open", [ALL])

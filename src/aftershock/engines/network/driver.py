@@ -172,7 +172,7 @@ class Network:
         """The rules of a port that has no device, so that most likely there is nothing to be read and compared."""
         try:
             await _nft(spec.router, firewall.port(None, spec))
-        except EngineError:  # there are some after all: we were stopped half way, or something is another port's
+        except EngineError:  # there are some after all (we were stopped half way, or it is another's), or no group yet
             await self._change_rules(spec)
 
     async def _change_rules(self, spec: PortSpec) -> None:
@@ -193,7 +193,8 @@ class Network:
             for public in sorted(found.forgetting):  # where somebody was stopped on the way
                 await _forget_public(spec.router, public)
             if present != spec:
-                await _nft(spec.router, firewall.port(present, spec))
+                new_groups = [name for name in spec.groups if name not in found.groups]
+                await _nft(spec.router, firewall.port(present, spec, new_groups))
 
     async def _drop_public(self, port: PortSpec) -> PortSpec:
         without = replace(port, public=None)
@@ -212,13 +213,12 @@ class Network:
 
     async def _observe_router(self, router: str) -> list[ObservedPort]:
         netns = router_netns(router)
-        found, addresses, neighbours, routes = await asyncio.gather(
+        found, devices, routes = await asyncio.gather(
             self._table(router),
-            _show(netns, "-details", "address", "show"),  # else it does not tell aliases
-            _show(netns, "neighbour", "show", "nud", "permanent"),
+            _shown(netns, wiring.WIRES),
             run(["ip", "-j", "route", "show", "dev", router_device(router)], timeout_s=COMMAND_S),
         )
-        wires = wiring.read_wires(addresses, neighbours)
+        wires = wiring.read_wires(devices)
         routed = wiring.read_destinations(routes)
         return [
             ObservedPort(spec, wiring.missing(spec, wires.get(port_device(spec.name)), routed))
@@ -270,6 +270,12 @@ async def _ip(lines: Iterable[str], netns: str | None = None) -> None:
 
 async def _show(netns: str, *what: str) -> str:
     return await run(["ip", "-n", netns, "-j", *what], timeout_s=COMMAND_S)
+
+
+async def _shown(netns: str, lines: Iterable[str]) -> str:
+    batch = "".join(f"{line}\n" for line in lines)
+    # Without details it does not tell aliases.
+    return await run(["ip", "-n", netns, "-json", "-details", "-batch", "-"], stdin=batch, timeout_s=COMMAND_S)
 
 
 async def _blackholes(router: str) -> tuple[str, ...]:

@@ -48,7 +48,7 @@ _SETS = {
     "public_of": "map { type ipv4_addr : ipv4_addr; }",
     "private_of": "map { type ipv4_addr : ipv4_addr; }",
     "pairs": "set { type ipv4_addr . ipv4_addr; }",
-    "forgetting": "set { type ipv4_addr; }",  # public addresses that were taken from a port; flows may be left
+    "taken": "set { type ipv4_addr; }",  # public addresses that a port has, or had and may have flows of
 }
 _BASE_CHAINS = {
     "source": "type filter hook prerouting priority raw; policy accept;",
@@ -158,29 +158,36 @@ def remove_members(groups: Iterable[str]) -> str:
     return _lines(f"delete set ip router {group_members(name)}" for name in groups)
 
 
-def port(old: PortSpec | None, new: PortSpec) -> str:
+def port(old: PortSpec | None, new: PortSpec, new_groups: Iterable[str] = ()) -> str:
     """What makes the kernel's `old` port the `new` one.
 
     With no old one, the kernel refuses the text if there is a port of that name, or one with that address or public
-    address, after all, or if the public address is still being forgotten.
+    address, after all; and always if the public address is still to be forgotten, or if the port carries a group that
+    the kernel has not and that is not among `new_groups`.
+
+    For a usual new port nothing is deleted and nothing declared that is there, not even as it is: after either the
+    kernel waits for all its readers, which takes three times as long as all the rest.
     """
     before = set(_elements(old)) if old else set()
     after = list(_elements(new))
     chains = {direction: port_chain(new.name, direction) for direction in ("in", "out")}
     return _lines(
         [
-            *_declare_groups(new.groups),
-            *_mark_forgetting(old, new),
+            *_declare_groups(new_groups),
             *(f"{'add' if old else 'create'} chain ip router {chain}" for chain in chains.values()),
-            *(f"flush chain ip router {chain}" for chain in chains.values()),
+            *(f"flush chain ip router {chain}" for chain in chains.values() if old),
             *(
                 f"add rule ip router {chain} jump {group_chain(name, direction)}"
                 for direction, chain in chains.items()
                 for name in new.groups
             ),
-            *(f"delete element ip router {name} {{ {_key(element)} }}" for name, element in sorted(before - {*after})),
             *(
-                f"{'create' if name == 'addresses' else 'add'} element ip router {name} {{ {element} }}"
+                f"delete element ip router {name} {{ {_key(element)} }}"
+                for name, element in sorted(before - {*after})
+                if name != "taken"  # until it is forgotten
+            ),
+            *(
+                f"{'create' if name in ('addresses', 'taken') else 'add'} element ip router {name} {{ {element} }}"
                 for name, element in after
                 if (name, element) not in before
             ),
@@ -189,15 +196,7 @@ def port(old: PortSpec | None, new: PortSpec) -> str:
 
 
 def forgotten(public: str) -> str:
-    return _lines(f"{act} element ip router forgetting {{ {public} }}" for act in ("add", "delete"))
-
-
-def _mark_forgetting(old: PortSpec | None, new: PortSpec) -> Iterator[str]:
-    if old and old.public and old.public != new.public:
-        yield f"add element ip router forgetting {{ {old.public} }}"
-    if not old and new.public:
-        yield f"create element ip router forgetting {{ {new.public} }}"
-        yield f"delete element ip router forgetting {{ {new.public} }}"
+    return _lines(f"{act} element ip router taken {{ {public} }}" for act in ("add", "delete"))
 
 
 def remove_port(old: PortSpec) -> str:
@@ -250,6 +249,7 @@ def _elements(spec: PortSpec) -> Iterator[tuple[str, str]]:
     for cidr in spec.internet:
         yield "internet", f'"{device}" . {cidr}'
     if spec.public:
+        yield "taken", spec.public
         yield "public_of", f"{spec.address} : {spec.public}"
         yield "private_of", f"{spec.public} : {spec.address}"
         yield "pairs", f"{spec.address} . {spec.public}"

@@ -34,6 +34,7 @@ def parse(router: str, cidrs: tuple[str, ...], text: str) -> Table | None:
     if dns is None:
         return None
     groups = {name: _group(name, router, chains) for name in _between("group-", "-in", chains)}
+    ports = {port.name: port for port in _ports(router, groups, elements)}
     mentioned = {
         rule.peer.group
         for group in groups.values()
@@ -43,9 +44,10 @@ def parse(router: str, cidrs: tuple[str, ...], text: str) -> Table | None:
     return Table(
         spec=RouterSpec(name=router, cidrs=cidrs, dns=dns, gateway_attached=len(chains.get("gateway", [])) > 1),
         groups=groups,
-        ports={port.name: port for port in _ports(router, groups, elements)},
+        ports=ports,
         cut=frozenset(comment for _, comment in elements.get("cut", [])),
-        forgetting=frozenset(address for address, _ in elements.get("forgetting", [])),
+        forgetting=frozenset(address for address, _ in elements.get("taken", []))
+        - {port.public for port in ports.values()},
         loose_members=frozenset(_between("group-", "-members", elements)) - set(groups) - mentioned,
     )
 

@@ -126,10 +126,14 @@ def public_route(public: str, router: str, source: str) -> str:
     return f"route replace {public}/32 via {ROUTER_END} dev {router_device(router)} onlink src {source}"
 
 
-def read_wires(addresses: str, neighbours: str) -> dict[str, Wire]:
-    """From `ip -j -d address show` and `ip -j neighbour show` in a router, by device."""
-    macs = {(n["dev"], n["dst"]): n.get("lladdr") for n in json.loads(neighbours) if "PERMANENT" in n.get("state", [])}
-    return {link["ifname"]: _wire(link, macs) for link in json.loads(addresses) if link.get("ifname")}
+WIRES = ("address show", "neighbour show nud permanent")  # in a router; one program less than asked one by one
+
+
+def read_wires(shown: str) -> dict[str, Wire]:
+    """From what `ip -j -d -batch` prints for `WIRES`, by device: two lists, the second of which may be missing."""
+    links, neighbours = (*map(json.loads, shown.splitlines()), [], [])[:2]
+    macs = {(n["dev"], n["dst"]): n.get("lladdr") for n in neighbours if "PERMANENT" in n.get("state", [])}
+    return {link["ifname"]: _wire(link, macs) for link in links if link.get("ifname")}
 
 
 def _wire(link: dict[str, Any], macs: dict[tuple[str, str], str]) -> Wire:

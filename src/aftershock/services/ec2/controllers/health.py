@@ -17,6 +17,7 @@ EVERY_S = 5.0  # AWS: every minute; a nominal duration
 TIMEOUT_S = 2.0
 AT_ONCE = 16
 
+Boot = tuple[int, int]  # an instance's boot, and how often it was rebooted in it
 Ping = Callable[[str, str, float], Awaitable[bool]]  # router, address, timeout in seconds
 
 
@@ -29,6 +30,7 @@ class HealthController:
         self._store, self._clock, self._ping = store, clock, ping
         self._slots = asyncio.Semaphore(AT_ONCE)
         self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._begun: dict[str, tuple[Boot, float]] = {}  # each key's last check, by the loop's clock
 
     async def keys(self) -> set[str]:
         with self._store.snapshot() as tx:
@@ -41,15 +43,23 @@ class HealthController:
         with self._store.snapshot() as tx:
             instance, health = INSTANCES.get(tx, key), HEALTH.get(tx, key)
         if instance is None or state(instance) != "running":
+            self._begun.pop(key, None)
             if health is not None:
                 with self._store.transaction() as tx:
                     HEALTH.forget(tx, key)
             return Done("nothing to check: it does not run")
+        # Most changes of a record, such as a tag, are no reason to check before the time.
+        boot, every_s = (instance.boot, instance.rebooted), self._clock.paced(EVERY_S)
+        now = asyncio.get_running_loop().time()
+        checked_boot, checked_at = self._begun.get(key, (None, now))
+        if checked_boot == boot and now < checked_at + every_s:
+            return Again("checked again and again", after_s=checked_at + every_s - now)
         if key not in self._under_way:
+            self._begun[key] = (boot, now)
             task = asyncio.create_task(self._check(instance), name=f"check {key}")
             self._under_way[key] = task
             task.add_done_callback(lambda _: self._under_way.pop(key, None))
-        return Again("checked again and again", after_s=self._clock.paced(EVERY_S))
+        return Again("checked again and again", after_s=every_s)
 
     async def _check(self, instance: Instance) -> None:
         with self._store.snapshot() as tx:
