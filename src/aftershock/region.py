@@ -7,14 +7,16 @@ resolver and doors go on, and its successor finds everything as it is.
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
 import logging
 import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import datetime
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -27,8 +29,9 @@ from aftershock.aws.errors import AwsError
 from aftershock.aws.ids import new_id
 from aftershock.clock import Clock
 from aftershock.control import Loop
+from aftershock.engines.certificates import CertificateAuthority, Issued
 from aftershock.engines.images import Images
-from aftershock.engines.machines import Machines
+from aftershock.engines.machines import Machines, bootable
 from aftershock.engines.network import Network, router_device
 from aftershock.engines.resolver import Resolver
 from aftershock.engines.volumes import Volumes
@@ -43,11 +46,16 @@ log = logging.getLogger(__name__)
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 GROUND = Path("/run/aftershock/ground.json")
+ENDPOINTS = "198.18.0.2"  # where the API answers inside the region; of the addresses that no instance gets
 RESET_TIMEOUT_S = 60.0
 # On AWS the credentials of an instance are good for about six hours.
 ROLE_SESSION_S, RENEWED_BEFORE_S = 6 * 3600, 300
 # Longer than clients keep an idle connection for their next request, so that none is cut under a request.
 KEEP_ALIVE_S = 75
+# Told to end, a server waits so long for its clients, of whom one with an idle TLS connection would take 30 s.  The
+# keeper has patience for 5 s.
+LEAVE_S = 2
+BACKLOG = 1024  # connections that wait while the control plane is busy
 
 
 class Opened(Struct, frozen=True):
@@ -82,8 +90,8 @@ def operations(outside: ec2.Outside, names: route53.Outside, sealer: ssm.Sealer)
 
 def catalogue() -> dict[str, tuple[str, ...]]:
     """The names of all operations that the region has, by service; for documentation and tests."""
-    outside = ec2.Outside(profile_of=_profile_of, host=host_memory, console_of=lambda _: b"")
-    tables = operations(outside, region_names(Resolver(Path())), ssm.Sealer(bytes(32)))
+    sealer = ssm.Sealer(bytes(32))
+    tables = operations(_outside(sealer, lambda _: b""), region_names(Resolver(Path()), ()), sealer)
     return {service: tuple(sorted(table)) for service, table in sorted(tables.items())}
 
 
@@ -96,7 +104,11 @@ class Region:
         self._images = Images(state, cache)
         volumes = Volumes(state, self._images)
         resolver = Resolver(state / "resolver" / "snapshot.json")
-        names = region_names(resolver)
+        sealer = ssm.Sealer.at(state / "ssm.key")
+        models = Models()
+        hosts = models.hosts(catalogue(), REGION)
+        names = region_names(resolver, hosts)
+        self._certificate, authority = certificate(state / "authority", hosts, self._clock.now())
         self._machines = Machines(state, self._images, volumes)
         self._network = Network()
         self._store = Store(state / "region.db", TABLES)
@@ -113,49 +125,43 @@ class Region:
                 machines=self._machines,
                 network=self._network,
                 credentials_of=self._credentials_of,
+                authority=authority,
             ),
         )
         self._store.after_commit.append(self._loop.changed)
-        self._gateway = Gateway(
+        gateway = partial(
+            Gateway,
             store=self._store,
-            models=Models(),
-            services=operations(
-                ec2.Outside(profile_of=_profile_of, host=host_memory, console_of=self._machines.console),
-                names,
-                ssm.Sealer.at(state / "ssm.key"),
-            ),
+            models=models,
+            services=operations(_outside(sealer, self._machines.console), names, sealer),
             authenticate=authenticate,
             clock=self._clock,
             region=REGION,
             health=self.health,
-            acts={"reset": self.reset},
         )
+        self._door = gateway(acts={"reset": self.reset})
+        self._endpoints = gateway(acts={})  # who is on an instance has AWS, and not the region itself
 
     async def serve(self, api: socket.socket) -> None:
         """Serve until told to end by SIGTERM."""
         await self._network.ensure_outside()
         self._open_account()
-        server = Server(
-            uvicorn.Config(
-                self._gateway,
-                log_config=None,
-                access_log=False,
-                lifespan="off",
-                server_header=False,
-                date_header=False,
-                timeout_keep_alive=KEEP_ALIVE_S,
-            )
-        )
         ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(self._loop.run(), name="control"),
-                tasks.create_task(server.serve(sockets=[api]), name="gateway"),
-            ]
-            await ended.wait()
-            server.should_exit = True
-            running[0].cancel()
+        with listening(80) as http, listening(443) as https:
+            servers = {
+                "door": (Server(self._door), api),
+                "http": (Server(self._endpoints), http),
+                "https": (Server(self._endpoints, self._certificate), https),
+            }
+            async with asyncio.TaskGroup() as tasks:
+                control = tasks.create_task(self._loop.run(), name="control")
+                for name, (server, listener) in servers.items():
+                    tasks.create_task(server.serve(sockets=[listener]), name=name)
+                await ended.wait()
+                for server, _ in servers.values():
+                    server.should_exit = True
+                control.cancel()
         self._store.close()
 
     def _open_account(self) -> None:
@@ -248,10 +254,11 @@ class Region:
         return {pair: reason for pair, reason in due.items() if built or pair[0] != ec2.BASE_IMAGE_KIND}
 
 
-def region_names(resolver: Resolver) -> route53.Outside:
-    """What the resolver serves besides hosted zones: the names of instances, as each VPC sees them."""
+def region_names(resolver: Resolver, hosts: Iterable[str]) -> route53.Outside:
+    """What the resolver serves besides hosted zones: the API's endpoints, and each VPC's names of its instances."""
+    endpoints = tuple(route53.KnownName(host, (ENDPOINTS,)) for host in hosts)
     return route53.Outside(
-        names=lambda tx: (),
+        names=lambda tx: endpoints,
         networks=lambda tx: (
             route53.Network(
                 id=network.vpc_id,
@@ -276,8 +283,37 @@ def ground_id() -> str:
     return f"{boot} {started}"
 
 
+def certificate(directory: Path, hosts: Iterable[str], now: datetime) -> tuple[Issued, bytes]:
+    """What the endpoints prove themselves with, and the authority that vouches for it, PEM."""
+    authority = CertificateAuthority(directory)
+    authority.ensure(now)
+    issued = authority.issue("endpoints", sorted({*hosts, f"*.{REGION}.amazonaws.com"}), now)
+    return issued, authority.certificate.read_bytes()
+
+
+def listening(port: int) -> socket.socket:
+    """A port of the endpoints' address, which the internet segment has from `Network.ensure_outside` on."""
+    return socket.create_server((ENDPOINTS, port), backlog=BACKLOG)
+
+
 class Server(uvicorn.Server):
     """One of several servers in this process: signals are not its business."""
+
+    def __init__(self, gateway: Gateway, certificate: Issued | None = None) -> None:
+        """With a certificate it speaks TLS."""
+        config = uvicorn.Config(
+            gateway,
+            log_config=None,
+            access_log=False,
+            lifespan="off",
+            server_header=False,
+            date_header=False,
+            timeout_keep_alive=KEEP_ALIVE_S,
+            timeout_graceful_shutdown=LEAVE_S,
+            ssl_certfile=certificate.chain if certificate else None,
+            ssl_keyfile=certificate.key if certificate else None,
+        )
+        super().__init__(config)
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
@@ -285,11 +321,21 @@ class Server(uvicorn.Server):
 
 
 def authenticate(tx: Tx, access_key_id: str, now: datetime) -> Credential | None:
-    """An access key of IAM's that is good now."""
+    """An access key of IAM's that is good now, or a session's that was."""
     key = iam.find_key(tx, access_key_id, now)
-    if key is None or not key.active or key.expired:
+    if key is None or not key.active:
         return None
-    return Credential(Secret(key.secret, key.session_token), key.principal)
+    return Credential(Secret(key.secret, key.session_token, key.expired), key.principal)
+
+
+def _outside(sealer: ssm.Sealer, console_of: Callable[[str], bytes]) -> ec2.Outside:
+    """What EC2 is given of the others."""
+    return ec2.Outside(
+        profile_of=_profile_of,
+        parameter=ssm.reader(base_image=ec2.base_image_id, sealer=sealer),
+        host=host,
+        console_of=console_of,
+    )
 
 
 def _profile_of(tx: Tx, account: str, name_or_arn: str) -> ec2.Profile | None:
@@ -297,11 +343,13 @@ def _profile_of(tx: Tx, account: str, name_or_arn: str) -> ec2.Profile | None:
     return ec2.Profile(arn=found.arn, id=found.id) if found else None
 
 
-def host_memory() -> Host:
+def host(machines: int) -> Host:
     """proc(5): MemAvailable is "an estimate of how much memory is available for starting new applications"."""
     lines = (line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
     kib = {name: int(value.split()[0]) for name, value in lines}
-    return Host(memory_mib=kib["MemTotal"] // 1024, available_mib=kib["MemAvailable"] // 1024)
+    return Host(
+        memory_mib=kib["MemTotal"] // 1024, available_mib=kib["MemAvailable"] // 1024, bootable=bootable(machines)
+    )
 
 
 def write_credentials(path: Path, key_id: str, secret: str) -> None:
@@ -321,8 +369,12 @@ def main() -> None:
     parser.add_argument("--api-fd", type=int, required=True, help="the listening socket of the API door")
     options = parser.parse_args()
     logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    logging.getLogger("botocore").setLevel(logging.ERROR)  # it warns of each deprecated endpoint that is passed over
     ground = json.loads(GROUND.read_text())
     region = Region(options.state, options.cache, pace=ground["pace"])
+    gc.freeze()  # the services' models stay: to look through them for garbage takes 50 ms each time
+    if sys.version_info < (3, 12):  # from there on it is the usual one; before, each program costs a thread
+        asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
     with socket.socket(fileno=options.api_fd) as api, asyncio.Runner() as runner:
         # Not uvloop: a program that leaves a child behind with its standard output, as conmon does, never ends for it.
         runner.run(region.serve(api))

@@ -4,9 +4,12 @@ import asyncio
 import gzip
 import socket
 import subprocess
+from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
+from aftershock.engines.certificates import CertificateAuthority
 from aftershock.engines.machines import Ended
 from tests.engines.lab import Lab, Metadata, eventually, sh
 
@@ -249,6 +252,39 @@ def test_hostnamectl_loginctl_and_journalctl_answer(lab, metadata):
     assert f"Static hostname: {spec.name}" in lab.run(spec, "hostnamectl")
     lab.run(spec, "loginctl")
     assert "Reached target" in lab.run(spec, "journalctl --no-pager")
+
+
+AUTHORITY, BUNDLE = "/usr/local/share/ca-certificates/aftershock-region.crt", "/etc/ssl/certs/ca-certificates.crt"
+
+
+def test_the_regions_authority_is_trusted_from_the_first_boot_and_another_regions_no_more(lab, metadata, tmp_path):
+    ours, theirs = (authority(tmp_path / name) for name in ("ours", "theirs"))
+    metadata.describe("i-1")
+    spec = lab.spec("guest", files={AUTHORITY: ours})
+
+    def trusted():
+        """How often each is in the bundle, and how many there are."""
+        finished(lab, spec)
+        found = lab.run(spec, f"cat {BUNDLE}")
+        return found.count(ours.decode()), found.count(theirs.decode()), found.count("BEGIN")
+
+    lab.ensure(spec)
+    first = trusted()
+    assert first[:2] == (1, 0) and first[2] > 100
+    asyncio.run(lab.machines.stop(spec.name, 10))
+    lab.ensure(spec)
+    assert trusted() == first
+    lab.run(spec, "update-ca-certificates")
+    assert trusted() == first
+    asyncio.run(lab.machines.stop(spec.name, 10))
+    lab.ensure(replace(spec, files={AUTHORITY: theirs}))
+    assert trusted() == (0, 1, first[2])
+
+
+def authority(directory):
+    made = CertificateAuthority(directory)
+    made.ensure(datetime.now(UTC))
+    return made.certificate.read_bytes()
 
 
 @pytest.mark.usefixtures("egress")

@@ -113,6 +113,53 @@ def test_a_user_without_sudo_is_told_what_an_administrator_has_to_run(clone: Pat
     assert "an administrator has to run: apt-get install -y --no-install-recommends" in done.stderr
 
 
+# A host of its own for the script: with this limit, booted by systemd (or not), and with an apt-get that has it all.
+HOST = """
+set -e
+mount --bind "$1/limit" /proc/sys/fs/inotify/max_user_instances
+mount -t tmpfs none /run
+[ "$2" = container ] || mkdir -p /run/systemd/system
+mount --bind "$1/sysctl.d" /etc/sysctl.d
+PATH="$1/bin" exec /bin/sh "$3" status
+"""
+
+
+def prepare_on_a_host(clone: Path, top: Path, limit: int, kind: str) -> tuple[str, str, dict[str, str]]:
+    """What the first call said, the limit afterwards, and what stands in /etc/sysctl.d."""
+    path = only(top / "bin", "mkdir", "grep", "id", "env", "sysctl", "tee")
+    for program, text in (("apt-get", "#!/bin/sh\n"), ("python3", "#!/bin/sh\nexit 1\n")):
+        (Path(path) / program).write_text(text)
+        (Path(path) / program).chmod(0o755)
+    (top / "limit").write_text(f"{limit}\n")
+    (top / "sysctl.d").mkdir()
+    command = ["unshare", "--mount", "bash", "-c", HOST, "host", str(top), kind, str(clone / "aftershock")]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False)
+    assert "this machine lacks:" in done.stderr, done.stderr
+    kept = {file.name: file.read_text() for file in (top / "sysctl.d").iterdir()}
+    return done.stderr, (top / "limit").read_text().strip(), kept
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can show the script another host")
+@pytest.mark.skipif(not Path("/etc/debian_version").exists(), reason="not a Debian")
+@pytest.mark.parametrize(
+    ("limit", "kind", "after"),
+    [(128, "host", "8192"), (128, "container", "8192"), (8192, "host", "8192"), (9000, "host", "9000")],
+)
+def test_a_limit_that_is_too_low_is_raised_with_the_packages_and_said(
+    clone: Path, tmp_path: Path, limit: int, kind: str, after: str
+) -> None:
+    said, found, kept = prepare_on_a_host(clone, tmp_path, limit, kind)
+    assert found == after
+    assert (f"fs.inotify.max_user_instances is {limit}" in said) == (limit != int(after))
+    lasts = limit != int(after) and kind == "host"  # nothing reads the file when a container starts
+    assert kept == ({"60-aftershock.conf": "fs.inotify.max_user_instances = 8192\n"} if lasts else {})
+    assert ("60-aftershock.conf" in said) == lasts
+
+
+def test_the_limit_is_the_one_that_is_asked_for_afterwards() -> None:
+    assert f"\nINOTIFY={requirements.INOTIFY_INSTANCES} " in SCRIPT.read_text()
+
+
 def test_an_old_python_is_refused_by_its_version(clone: Path, tmp_path: Path) -> None:
     old = tmp_path / "old-python"
     old.write_text('#!/bin/sh\n[ "$1" = --version ] && echo Python 3.9.2 && exit\nexit 1\n')

@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from aftershock.clock import Clock
 from aftershock.gateway import Gateway
 from aftershock.region import authenticate
 from aftershock.services import iam, ssm, sts
+from aftershock.services.iam.records import ROLES, name_key
 from aftershock.store import Store
 from aftershock.wire import Models
 from tests.conftest import eventually
@@ -32,7 +34,7 @@ class Door:
     """An API door on a free port, in a thread of its own."""
 
     def __init__(self, state: Path) -> None:
-        self._state = state
+        self.state = state
         self._ready = threading.Event()
         self._thread = threading.Thread(target=self._serve, name="door")
         self._thread.start()
@@ -44,7 +46,7 @@ class Door:
         assert self._server.started
 
     def _serve(self) -> None:
-        store = Store(self._state / "region.db", (*iam.TABLES, *ssm.TABLES))
+        store = Store(self.state / "region.db", (*iam.TABLES, *ssm.TABLES))
         clock = Clock()
         with store.transaction() as tx:
             self.root = iam.ensure_root_key(tx, ACCOUNT, clock.now())
@@ -53,7 +55,7 @@ class Door:
             models=Models(),
             services={
                 "iam": iam.OPERATIONS,
-                "ssm": ssm.operations(base_image=lambda tx: AMI, sealer=ssm.Sealer.at(self._state / "ssm.key")),
+                "ssm": ssm.operations(base_image=lambda tx: AMI, sealer=ssm.Sealer.at(self.state / "ssm.key")),
                 "sts": sts.operations(
                     assumable_role=iam.assumable_role,
                     issue_role_session=iam.issue_role_session,
@@ -94,6 +96,28 @@ def door(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Door]:
     door = Door(tmp_path_factory.mktemp("identity"))
     yield door
     door.close()
+
+
+def test_a_session_that_is_over_is_told_so(door: Door) -> None:
+    door.client("iam").create_role(RoleName="brief", AssumeRolePolicyDocument=EC2_TRUST)
+    now = datetime.now(UTC)
+    store = Store(door.state / "region.db", (*iam.TABLES, *ssm.TABLES))
+    with store.transaction() as tx:
+        (role,) = ROLES.where(tx, "name", name_key(ACCOUNT, "brief"))
+        session = iam.issue_role_session(tx, role, "one", 1, now - timedelta(seconds=2))
+    store.close()
+    key = (session.id, session.secret, session.token)
+    for service, ask, expected in (
+        ("sts", "get_caller_identity", ("ExpiredToken", 403)),
+        ("iam", "list_users", ("ExpiredToken", 403)),
+        ("ssm", "describe_parameters", ("ExpiredTokenException", 400)),
+    ):
+        with pytest.raises(ClientError) as caught:
+            getattr(door.client(service, *key), ask)()
+        assert refusal(caught.value) == expected
+        with pytest.raises(ClientError) as caught:
+            getattr(door.client(service, *key[:2], "another token"), ask)()
+        assert refusal(caught.value)[0] in ("InvalidClientTokenId", "UnrecognizedClientException")
 
 
 def refusal(error: ClientError) -> tuple[str, int]:

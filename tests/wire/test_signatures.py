@@ -155,6 +155,25 @@ def test_a_wrong_missing_or_needless_token_is_refused() -> None:
         assert refused(signed(key=key, secret=secret)).code == "InvalidClientTokenId"
 
 
+@pytest.mark.parametrize(
+    ("family", "code", "status"),
+    [
+        (Family.EC2, "RequestExpired", 400),
+        (Family.QUERY, "ExpiredToken", 403),
+        (Family.REST_XML, "ExpiredToken", 403),
+        (Family.JSON, "ExpiredTokenException", 400),
+        (Family.REST_JSON, "ExpiredTokenException", 403),
+        (Family.S3, "ExpiredToken", 400),
+    ],
+)
+def test_a_session_that_is_over_is_told_so_to_who_has_its_token(family: Family, code: str, status: int) -> None:
+    over = Secret("other", "token", expired=True)
+    error = refused(signed(key="ASIA", secret=over), family, secret_of=lambda _: over)
+    assert (error.code, error.status) == (code, status)
+    stranger = refused(signed(key="ASIA", secret=Secret("x", "y")), family, secret_of=lambda _: over)
+    assert stranger.code != code
+
+
 def test_late_and_early_requests_are_refused() -> None:
     assert verified(signed(at=NOW - timedelta(minutes=14)))
     assert verified(signed(at=NOW + timedelta(minutes=14)))

@@ -1,6 +1,6 @@
 """The region's certificate authority: what machines inside the region trust, and nobody outside it.
 
-The authority is made once per state directory.  Its key never leaves that directory.
+The authority is made once per state directory.  Its key never leaves that directory; its certificate is for everybody.
 """
 
 import datetime
@@ -44,7 +44,7 @@ class CertificateAuthority:
         """Have an authority; an existing one is kept."""
         if self._certificate.exists():
             return
-        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._directory.mkdir(mode=0o711, parents=True, exist_ok=True)
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Aftershock region authority")])
         certificate = (

@@ -11,13 +11,13 @@ from aftershock.wire import Secret
 
 @dataclass(frozen=True, slots=True)
 class Credential:
-    """An access key that may be used now."""
+    """An access key that may be used now, or whose session is over, as its secret says."""
 
     secret: Secret
     principal: Principal
 
 
-# The key that the id names, or None for one that is unknown, inactive or expired.
+# The key that the id names, or None for one that is unknown or inactive.
 Authenticate = Callable[[Tx, str, datetime], Credential | None]
 
 # Something that only this region can do (no AWS service has it), behind the same signatures as AWS's operations.

@@ -2,13 +2,19 @@
 
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from . import paths, probe
+from . import cgroups, paths, probe
 
 MIB = 1024 * 1024
 LEAST_FREE_MIB = 256  # a region writes its records and its machines' disks; a base image alone takes more
+
+INOTIFY_LIMIT = Path("/proc/sys/fs/inotify/max_user_instances")
+# Room for more machines than a host has memory for; each machine's systemd takes three.
+INOTIFY_INSTANCES = 8192
+LIMITS = {"cpu": "CPU", "memory": "memory", "pids": "process"}
 
 PROGRAMS = {
     "runc": "runc",
@@ -16,7 +22,6 @@ PROGRAMS = {
     "nft": "nftables",
     "ip": "iproute2",
     "mmdebstrap": "mmdebstrap",
-    "dnsmasq": "dnsmasq-base",
     "nsenter": "util-linux",
 }
 EGRESS_PROGRAMS = {"slirp4netns": "slirp4netns"}
@@ -89,6 +94,32 @@ def check(state: Path, *, egress: bool, path: str | None = None) -> list[Missing
             )
         )
     return missing
+
+
+def warnings(lent: Iterable[cgroups.Lent]) -> list[str]:
+    """What a region can do without, and what it is then without; `lent` are the region's cgroups."""
+    return [*_few_inotify_instances(int(INOTIFY_LIMIT.read_text())), *_missing_limits(lent)]
+
+
+def _few_inotify_instances(allowed: int) -> list[str]:
+    if allowed >= INOTIFY_INSTANCES:
+        return []
+    return [
+        f"the host allows {allowed} inotify instances for each user, enough for about {allowed // 3} machines: "
+        f"an administrator can allow more with: sysctl -w fs.inotify.max_user_instances={INOTIFY_INSTANCES}"
+    ]
+
+
+def _missing_limits(lent: Iterable[cgroups.Lent]) -> list[str]:
+    had = {controller for one in lent if one.writable for controller in one.controllers}
+    missing = [name for controller, name in LIMITS.items() if controller not in had]
+    if not missing:
+        return []
+    return [
+        f"no {' or '.join(missing)} limits hold for instances, whatever their type: "
+        "the host lends you no cgroup with these controllers.  A host with cgroup version 2 only does, to who logs in "
+        "through systemd (an administrator may have to add them to Delegate= of user@.service)"
+    ]
 
 
 def _own_part(state: Path) -> Path:

@@ -37,6 +37,7 @@ class Secret:
 
     secret_access_key: str
     session_token: str | None = None
+    expired: bool = False  # a session's that is over; whoever has its token is told so
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +103,8 @@ def verify(
         raise refuse(Fault.UNKNOWN_KEY)
     if not _same(signed.token or "", secret.session_token or ""):
         raise refuse(Fault.WRONG_TOKEN)
+    if secret.expired:
+        raise refuse(Fault.EXPIRED_TOKEN)
     payload_hash = _payload_hash(request, signed, family)
     if not _same(signed.signature, signature(request, signed, secret, payload_hash, family)):
         raise refuse(Fault.MISMATCH)

@@ -454,3 +454,24 @@ def test_nobody_can_put_over_a_public_parameter(store: Store) -> None:
     refusal = store.refusal("PutParameter", Name=PUBLIC, Value=AMI, Type="String", Overwrite=True)
     assert refusal[0] == "AccessDeniedException"
     assert store.refusal("DeleteParameter", Name=PUBLIC)[0] == "ParameterNotFound"
+
+
+# ---------------------------------------------------------------- for other services
+
+
+def test_another_service_reads_what_a_caller_could_and_hears_nothing_of_the_rest(store: Store, tmp_path: Path) -> None:
+    store.put("/golden", AMI, DataType="aws:ec2:image")
+    store.put("/golden", AMI.replace("0", "1"), Overwrite=True)
+    store.put("secret", "hidden", Type="SecureString")
+    read = ssm.reader(base_image=store._base_image, sealer=ssm.Sealer.at(tmp_path / "ssm.key"))
+    with store.store.snapshot() as tx:
+        call = store.context(tx)
+        found = {name: read(call, name) for name in ("/golden", "/golden:1", PUBLIC, "secret")}
+        missing = [read(call, name) for name in ("/none", "/golden:9", "/golden:none", "not//a name", "/golden:")]
+    assert {name: one and (one.value, one.data_type) for name, one in found.items() if name != "secret"} == {
+        "/golden": (AMI.replace("0", "1"), "aws:ec2:image"),
+        "/golden:1": (AMI, "aws:ec2:image"),
+        PUBLIC: (AMI, "aws:ec2:image"),
+    }
+    assert found["secret"] is not None and "hidden" not in found["secret"].value
+    assert missing == [None] * 5

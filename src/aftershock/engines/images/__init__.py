@@ -5,5 +5,6 @@ machine's volume.  Which image has which layers, and whose it is, is not known h
 """
 
 from aftershock.engines.images.images import Images, LayerInfo, Progress
+from aftershock.engines.images.recipe import LayerRecipe
 
-__all__ = ["Images", "LayerInfo", "Progress"]
+__all__ = ["Images", "LayerInfo", "LayerRecipe", "Progress"]

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from aftershock.engines.errors import EngineError
 from aftershock.engines.images import recipe, tree
+from aftershock.engines.images.recipe import LayerRecipe, layer_command
 from aftershock.engines.process import run
 
 # A base image takes under a minute with a good line; an hour is a line on which it still ends.
@@ -121,6 +122,35 @@ class Images:
                     await self._build(name, say)
         say()
         return LayerInfo(name, self._base / name, await tree.size_bytes(self._base / name))
+
+    async def ensure_layer(self, recipe: LayerRecipe) -> LayerInfo:
+        """Have a layer of packages on top of the base layer, and the base layer itself.
+
+        Built once for all regions that share the cache, as the base layer is.
+
+        Raises:
+            EngineError: it could not be built; the message ends with the installer's last words.
+        """
+        base = await self.ensure_base()
+        name = tree.require_name(recipe.layer(base.name))
+        if not (self._base / name).is_dir():
+            async with _alone(self._base / f".{name}.lock", lambda: None):
+                if not (self._base / name).is_dir():
+                    await self._build_layer(recipe, base.path, name)
+        return LayerInfo(name, self._base / name, await tree.size_bytes(self._base / name))
+
+    async def _build_layer(self, recipe: LayerRecipe, base: Path, name: str) -> None:
+        draft, work, root = (self._base / f".{name}.{kind}" for kind in ("new", "work", "root"))
+        for directory in (draft, work, root):
+            await tree.remove(directory)
+            directory.mkdir(mode=0o755)
+        try:
+            await run(layer_command(recipe, base, draft, work, root), timeout_s=BUILD_TIMEOUT_S)
+            await run(["sync", "--file-system", "--", draft], timeout_s=BUILD_TIMEOUT_S)
+            draft.rename(self._base / name)
+        finally:
+            for directory in (draft, work, root):
+                await tree.remove(directory)
 
     async def _build(self, name: str, say: Callable[[], None]) -> None:
         draft, sources, log_file = self._base / f".{name}.new", self._base / f".{name}.list", self._log(name)

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DIRECTORY = Path(__file__).parent / "base"
+LAYER_SCRIPT = Path(__file__).parent / "layer.sh"
 SUITE = "bookworm"
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
 
@@ -49,6 +50,19 @@ def read(mirror: str, uid_map: str, gid_map: str, directory: Path = DIRECTORY) -
     )
 
 
+@dataclass(frozen=True, slots=True)
+class LayerRecipe:
+    """Debian packages on top of the base layer."""
+
+    name: str  # what the layer's name begins with
+    packages: tuple[str, ...]
+
+    def layer(self, base: str) -> str:
+        """The layer's name: another one for another base, other packages or another way to install them."""
+        digest = hashlib.sha256("\0".join((base, *self.packages)).encode() + LAYER_SCRIPT.read_bytes())
+        return f"{self.name}-{digest.hexdigest()[:16]}"
+
+
 def parse_list(text: str) -> tuple[str, ...]:
     """One name a line; empty lines, and lines that begin with #, say nothing."""
     return tuple(line.strip() for line in text.splitlines() if line.strip() and not line.startswith("#"))
@@ -63,12 +77,22 @@ def sources(mirror: str) -> str:
     )
 
 
+# It ends with us, and with it all that it started: nobody writes to a draft that the next builder sweeps away.
+_CONFINED = (
+    *("setpriv", "--pdeathsig", "KILL"),
+    *("unshare", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc"),
+)
+
+
+def layer_command(recipe: LayerRecipe, base: Path, upper: Path, work: Path, root: Path) -> list[str | Path]:
+    """Installs the packages over `base`; `upper`, `work` and `root` are directories that are empty."""
+    return [*_CONFINED, "sh", LAYER_SCRIPT, base, upper, work, root, *recipe.packages]
+
+
 def command(recipe: Recipe, target: Path, sources_file: Path, log_file: Path) -> list[str | Path]:
     """mmdebstrap's command line.  What it excludes is left out of the image alone: the customise script drops it."""
     return [
-        # It ends with us, and with it all that it started: nobody writes to a draft that the next builder sweeps away.
-        *("setpriv", "--pdeathsig", "KILL"),
-        *("unshare", "--pid", "--mount", "--fork", "--kill-child", "--mount-proc"),
+        *_CONFINED,
         "mmdebstrap",
         "--mode=root",
         "--variant=minbase",

@@ -60,6 +60,14 @@ _OVERLAY_OPTIONS_MAX = 4095  # mount(2): the options are one page, with its clos
 
 
 @dataclass(frozen=True, slots=True)
+class Bind:
+    """A directory of ours that a machine has as well."""
+
+    source: str  # absolute, as we see it
+    destination: str  # absolute, as the machine sees it; made if it is not there
+
+
+@dataclass(frozen=True, slots=True)
 class MachineSpec:
     name: str
     hostname: str
@@ -72,7 +80,8 @@ class MachineSpec:
     memory_mib: int
     pids_max: int = 4096
     files: Mapping[str, bytes] = field(default_factory=dict)  # by absolute path; laid in before every start
-    mounts: tuple[()] = ()  # data volumes, to come
+    mounts: tuple[Bind, ...] = ()
+    init: tuple[str, ...] = ("/sbin/init",)  # its first process: systemd, or a program that does one thing
 
     @property
     def hash(self) -> str:
@@ -145,6 +154,11 @@ def check(spec: MachineSpec) -> None:
     for path in spec.files:
         if not path.startswith("/") or path.endswith("/") or "\0" in path or ".." in Path(path).parts:
             raise EngineError(f"{path!r} cannot be the path of a file in a machine", retryable=False)
+    for path in (path for bind in spec.mounts for path in (bind.source, bind.destination)):
+        if not path.startswith("/") or path == "/" or "\0" in path or ".." in Path(path).parts:
+            raise EngineError(f"{path!r} cannot be a directory that a machine shares", retryable=False)
+    if not spec.init or not spec.init[0].startswith("/") or any("\0" in word for word in spec.init):
+        raise EngineError(f"{spec.init!r} cannot be a machine's first process", retryable=False)
 
 
 def files(spec: MachineSpec) -> dict[str, bytes]:
@@ -187,7 +201,7 @@ def render(spec: MachineSpec, rootfs: Path, *, nofile_max: int) -> dict[str, Any
         "process": {
             "terminal": True,
             "user": {"uid": 0, "gid": 0},
-            "args": ["/sbin/init"],
+            "args": list(spec.init),
             "env": [
                 "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
                 "container=oci",  # by which systemd knows that it has no kernel of its own
@@ -205,7 +219,7 @@ def render(spec: MachineSpec, rootfs: Path, *, nofile_max: int) -> dict[str, Any
         },
         "root": {"path": str(rootfs), "readonly": False},
         "hostname": spec.hostname,
-        "mounts": _mounts(spec.memory_mib),
+        "mounts": [*_mounts(spec.memory_mib), *(_bound(bind) for bind in spec.mounts)],
         "annotations": {SPEC_HASH: spec.hash},
         "linux": {
             "namespaces": [
@@ -243,6 +257,11 @@ def _mounts(memory_mib: int) -> list[dict[str, Any]]:
 
 def _mount(destination: str, kind: str, *options: str) -> dict[str, Any]:
     return {"destination": destination, "type": kind, "source": kind, "options": list(options)}
+
+
+def _bound(bind: Bind) -> dict[str, Any]:
+    options = ["bind", "rw", "nosuid", "nodev", "noexec"]
+    return {"destination": bind.destination, "type": "bind", "source": bind.source, "options": options}
 
 
 def parse_state(text: str | bytes) -> Running:

@@ -40,6 +40,7 @@ class Outside:
 
     public: str = "198.18.0.0/15"  # RFC 2544: for tests of networks, and nowhere routed
     host: str = "198.19.255.254"  # what programs in the segment are seen as; no port may have it
+    web: str = "198.18.0.2"  # of the segment's own web server, for whatever has a public address; no port's either
     device: str = "tap0"  # towards the world, if there is one
 
 
@@ -50,6 +51,7 @@ def batch(spec: Outside, *, present: bool) -> list[str]:
         f"link set {NOWHERE} arp off up",
         f"link set {_BEYOND} arp off up",
         f"address replace {spec.host}/32 dev lo",
+        f"address replace {spec.web}/32 dev lo",
         f"route replace {spec.public} dev {NOWHERE} src {spec.host}",
     ]
 
@@ -57,6 +59,7 @@ def batch(spec: Outside, *, present: bool) -> list[str]:
 def rules(spec: Outside) -> str:
     """Whole, as one transaction; the routers' devices are those whose names begin with r."""
     from_router = 'iifname "r*"'
+    to_web = f"ip daddr {spec.web} tcp dport {{ 80, 443 }}"
     return f"""
         add table ip outside
         flush table ip outside
@@ -64,6 +67,7 @@ def rules(spec: Outside) -> str:
         add rule ip outside to-us iifname "lo" accept
         add rule ip outside to-us ct state established,related accept
         add rule ip outside to-us {from_router} ip daddr {RESOLVER} meta l4proto {{ tcp, udp }} th dport 53 accept
+        add rule ip outside to-us {from_router} ip saddr {spec.public} fib saddr . iif oif exists {to_web} accept
         add chain ip outside through {{ type filter hook forward priority filter; policy drop; }}
         add rule ip outside through {from_router} ip saddr != {spec.public} drop
         add rule ip outside through {from_router} fib saddr . iif oif missing drop

@@ -79,9 +79,11 @@ class InstanceController:
         locks: Locks,
         wake: Callable[[str, str], None],
         *,
+        authority: bytes,
         has_netns: Callable[[str], bool] = has_netns,
     ) -> None:
-        """`wake` is the control loop's."""
+        """`wake` is the control loop's; `authority` is the certificate that every machine is to trust, PEM."""
+        self._authority = authority
         self._store, self._machines, self._clock, self._locks, self._wake = store, machines, clock, locks, wake
         self._has_netns = has_netns
         self._stopping: dict[str, asyncio.Task[None]] = {}
@@ -199,7 +201,7 @@ class InstanceController:
             raise EngineError(f"{instance.id} cannot start: there is no {instance.vpc_id}")
         try:
             async with self._locks.of(instance.id):
-                await self._machines.ensure(machine_spec(instance, vpc))
+                await self._machines.ensure(machine_spec(instance, vpc, self._authority))
         except EngineError as error:
             if error.retryable:
                 raise

@@ -33,8 +33,10 @@ def controllers(
     machines: Machines,
     network: Network,
     credentials_of: CredentialsOf,
+    authority: bytes,
 ) -> tuple[Controller, ...]:
-    """`wake` is the control loop's; `credentials_of` are those of the role in an instance profile."""
+    """`wake` is the control loop's; `credentials_of` are those of the role in an instance profile; `authority` is the
+    certificate that machines are to trust, PEM."""
     locks = Locks()  # a machine is not started while its disk is captured
     return (
         BaseImageController(store, images, clock, region),
@@ -43,7 +45,7 @@ def controllers(
         PortController(store, network),
         VolumeController(store, volumes),
         SnapshotController(store, clock, locks, images=images, volumes=volumes, machines=machines),
-        InstanceController(store, machines, clock, locks, wake),
+        InstanceController(store, machines, clock, locks, wake, authority=authority),
         HealthController(store, clock, network.ping),
         MetadataController(store, clock, credentials_of),
     )

@@ -20,9 +20,11 @@ from aftershock.services.ec2.rules.parameters import honours
 from aftershock.services.ec2.rules.times import wire_time
 
 from .describing import paged
+from .outside import Outside
 from .snapshots import record_snapshot
 
 NAME = re.compile(r"[A-Za-z0-9()\[\] ./\-'@_]{3,128}")
+ALIAS, ALIAS_TYPE = "resolve:ssm:", "aws:ec2:image"
 OWNER_ALIASES = {"self", "amazon", "aws-marketplace", "aws-backup-vault"}
 
 
@@ -42,6 +44,26 @@ def require_own(call: Call, image_id: str) -> Image:
     return image
 
 
+def resolved(outside: Outside, call: Call, image_id: str) -> str:
+    """An image id as a launch or a template names it; `resolve:ssm:…` is the id that the parameter holds now.
+
+    Raises:
+        AwsError: SsmInvalidParameter
+    """
+    if not image_id.startswith(ALIAS):
+        return image_id
+    name = image_id.removeprefix(ALIAS)
+    parameter = outside.parameter(call, name)
+    if parameter is None:
+        raise AwsError("SsmInvalidParameter", f"The following aliases are invalid: {name}")
+    if parameter.data_type != ALIAS_TYPE:  # aws/aws-cdk#26712
+        raise AwsError(
+            "SsmInvalidParameter",
+            f"Unsupported data type. The following parameter data types are supported: {ALIAS_TYPE}",
+        )
+    return parameter.value
+
+
 def require_launchable(call: Call, image_id: str | None) -> tuple[Image, Snapshot]:
     """The image and the snapshot of its root disk, which is there.
 
@@ -50,12 +72,6 @@ def require_launchable(call: Call, image_id: str | None) -> tuple[Image, Snapsho
     """
     if not image_id:
         raise AwsError("MissingParameter", "The request must contain the parameter ImageId")
-    if image_id.startswith("resolve:"):
-        raise AwsError(
-            "UnsupportedOperation",
-            f"ImageId {image_id} is not supported in this region: ask Systems Manager for the parameter, and give "
-            "the image id that it answers.",
-        )
     image = require_visible(call, image_id)
     snapshot = SNAPSHOTS.get(call.tx, image.snapshot_id)
     if snapshot is None or state(snapshot) != "available":

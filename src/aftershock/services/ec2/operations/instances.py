@@ -18,6 +18,8 @@ from aftershock.services.ec2.rules.times import wire_time
 from . import instance_views, wiring
 from .describing import paged
 from .instance_views import Parts
+from .outside import Outside
+from .room import require_room
 
 
 @honours("InstanceIds", "Filters", "NextToken", "MaxResults", "IncludeManagedResources")
@@ -177,14 +179,6 @@ def stop_instances(call: Call, params: Params) -> Result:
     return {"StoppingInstances": instance_views.state_changes(changes)}
 
 
-@honours("InstanceIds")
-def start_instances(call: Call, params: Params) -> Result:
-    found = chosen(call, params["InstanceIds"])
-    for instance in found:
-        instances.check_may_start(instance)
-    return {"StartingInstances": instance_views.state_changes((one, _start(call, one)) for one in found)}
-
-
 def _start(call: Call, instance: Instance) -> Instance:
     if instances.state(instance) != "stopped":
         return instance
@@ -275,8 +269,21 @@ OPERATIONS: dict[str, Operation] = {
     "DescribeInstances": describe_instances,
     "MonitorInstances": monitor_instances,
     "RebootInstances": reboot_instances,
-    "StartInstances": start_instances,
     "StopInstances": stop_instances,
     "TerminateInstances": terminate_instances,
     "UnmonitorInstances": unmonitor_instances,
 }
+
+
+def operations(outside: Outside) -> dict[str, Operation]:
+    @honours("InstanceIds")
+    def start_instances(call: Call, params: Params) -> Result:
+        found = chosen(call, params["InstanceIds"])
+        for instance in found:
+            instances.check_may_start(instance)
+        stopped = [one for one in found if instances.state(one) == "stopped"]
+        for one in stopped:
+            require_room(call, outside, one.instance_type, one.zone, least=len(stopped), most=len(stopped))
+        return {"StartingInstances": instance_views.state_changes((one, _start(call, one)) for one in found)}
+
+    return {"StartInstances": start_instances}

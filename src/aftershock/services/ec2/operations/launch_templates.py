@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -22,6 +23,8 @@ from aftershock.services.ec2.rules.times import wire_time
 
 from .describing import paged
 from .idempotency import made_before, remember
+from .images import resolved
+from .outside import Outside
 
 NAME = re.compile(r"[a-zA-Z0-9().\-/_]{3,128}")
 DEFAULT, LATEST = "$Default", "$Latest"
@@ -29,8 +32,7 @@ DEFAULT, LATEST = "$Default", "$Latest"
 HONOURED = launch.HONOURED - {"ClientToken", "LaunchTemplate", "MaxCount", "MinCount", "SubnetId", "PrivateIpAddress"}
 
 
-@honours("LaunchTemplateName", "VersionDescription", "LaunchTemplateData", "TagSpecifications", "ClientToken")
-def create_launch_template(call: Call, params: Params) -> Result:
+def create_launch_template(outside: Outside, call: Call, params: Params) -> Result:
     if made := made_before(call, "CreateLaunchTemplate", params):
         return {"LaunchTemplate": _view(LAUNCH_TEMPLATE.require(call.tx, call.account, made))}
     name = params["LaunchTemplateName"]
@@ -52,15 +54,23 @@ def create_launch_template(call: Call, params: Params) -> Result:
         created_by=call.principal.arn,
     )
     LAUNCH_TEMPLATES.put(call.tx, template)
-    _put_version(call, template, 1, params["LaunchTemplateData"], params.get("VersionDescription"))
+    description = params.get("VersionDescription")
+    _put_version(outside, call, template, 1, data=params["LaunchTemplateData"], description=description)
     remember(call, "CreateLaunchTemplate", params, template.id)
     return {"LaunchTemplate": _view(template)}
 
 
 def _put_version(
-    call: Call, template: LaunchTemplate, number: int, data: Mapping[str, Any], description: str | None
+    outside: Outside,
+    call: Call,
+    template: LaunchTemplate,
+    number: int,
+    *,
+    data: Mapping[str, Any],
+    description: str | None,
 ) -> LaunchTemplateVersion:
     refuse_others(data, HONOURED, launch.ONLY)
+    resolved(outside, call, data.get("ImageId") or "")  # the parameter has to be there already
     tags.specified(data.get("TagSpecifications"), *launch.TAGGABLE, *launch.TAGGABLE_IN_VAIN)
     launch.user_data(
         data.get("UserData"),
@@ -79,29 +89,20 @@ def _put_version(
     return version
 
 
-@honours(
-    "LaunchTemplateId",
-    "LaunchTemplateName",
-    "SourceVersion",
-    "VersionDescription",
-    "LaunchTemplateData",
-    "ClientToken",
-    only={"ResolveAlias": False},
-)
-def create_launch_template_version(call: Call, params: Params) -> Result:
+def create_launch_template_version(outside: Outside, call: Call, params: Params) -> Result:
     template = _require(call, params)
     if made := made_before(call, "CreateLaunchTemplateVersion", params):
-        return {"LaunchTemplateVersion": _version_view(template, _require_version(call, template, made))}
+        version = _require_version(call, template, made)
+        return {"LaunchTemplateVersion": _shown(outside, call, params, template, version)}
     # AWS: "If you specify a source version, its parameters are kept unless you give others".
     source = _require_version(call, template, params["SourceVersion"]).data if params.get("SourceVersion") else {}
     number = template.latest_version + 1
-    version = _put_version(
-        call, template, number, {**source, **params["LaunchTemplateData"]}, params.get("VersionDescription")
-    )
+    data = {**source, **params["LaunchTemplateData"]}
+    version = _put_version(outside, call, template, number, data=data, description=params.get("VersionDescription"))
     template = replace(template, latest_version=number)
     LAUNCH_TEMPLATES.put(call.tx, template)
     remember(call, "CreateLaunchTemplateVersion", params, str(number))
-    return {"LaunchTemplateVersion": _version_view(template, version)}
+    return {"LaunchTemplateVersion": _shown(outside, call, params, template, version)}
 
 
 def _named(call: Call, name: str) -> LaunchTemplate | None:
@@ -179,19 +180,7 @@ def describe_launch_templates(call: Call, params: Params) -> Result:
     return paged(params, found, key=lambda one: one.id, ids="LaunchTemplateIds", answer="LaunchTemplates", view=_view)
 
 
-@honours(
-    "LaunchTemplateId",
-    "LaunchTemplateName",
-    "Versions",
-    "MinVersion",
-    "MaxVersion",
-    "NextToken",
-    "MaxResults",
-    "Filters",
-    "IncludeManagedResources",
-    only={"ResolveAlias": False},
-)
-def describe_launch_template_versions(call: Call, params: Params) -> Result:
+def describe_launch_template_versions(outside: Outside, call: Call, params: Params) -> Result:
     versions = params.get("Versions") or ()
     if params.get("LaunchTemplateId") or params.get("LaunchTemplateName"):
         template = _require(call, params)
@@ -221,7 +210,7 @@ def describe_launch_template_versions(call: Call, params: Params) -> Result:
         key=lambda one: f"{one.template_id} {10**9 - one.number:010}",
         ids="Versions",
         answer="LaunchTemplateVersions",
-        view=lambda one: _version_view(templates[one.template_id], one),
+        view=lambda one: _shown(outside, call, params, templates[one.template_id], one),
     )
 
 
@@ -302,6 +291,16 @@ def _view(template: LaunchTemplate) -> Result:
     return shown
 
 
+def _shown(
+    outside: Outside, call: Call, params: Params, template: LaunchTemplate, version: LaunchTemplateVersion
+) -> Result:
+    """With `ResolveAlias`, the image id is the one that a parameter of Systems Manager holds now."""
+    shown = _version_view(template, version)
+    if params.get("ResolveAlias") and (image_id := version.data.get("ImageId")):
+        shown["LaunchTemplateData"] = {**version.data, "ImageId": resolved(outside, call, image_id)}
+    return shown
+
+
 def _version_view(template: LaunchTemplate, version: LaunchTemplateVersion) -> Result:
     return {
         "LaunchTemplateId": template.id,
@@ -315,12 +314,42 @@ def _version_view(template: LaunchTemplate, version: LaunchTemplateVersion) -> R
     }
 
 
+def operations(outside: Outside) -> dict[str, Operation]:
+    """Those that look at the parameters which templates name."""
+    for_create = honours(
+        "LaunchTemplateName", "VersionDescription", "LaunchTemplateData", "TagSpecifications", "ClientToken"
+    )
+    for_version = honours(
+        "LaunchTemplateId",
+        "LaunchTemplateName",
+        "SourceVersion",
+        "VersionDescription",
+        "LaunchTemplateData",
+        "ClientToken",
+        "ResolveAlias",
+    )
+    for_describe = honours(
+        "LaunchTemplateId",
+        "LaunchTemplateName",
+        "Versions",
+        "MinVersion",
+        "MaxVersion",
+        "NextToken",
+        "MaxResults",
+        "Filters",
+        "IncludeManagedResources",
+        "ResolveAlias",
+    )
+    return {
+        "CreateLaunchTemplate": for_create(partial(create_launch_template, outside)),
+        "CreateLaunchTemplateVersion": for_version(partial(create_launch_template_version, outside)),
+        "DescribeLaunchTemplateVersions": for_describe(partial(describe_launch_template_versions, outside)),
+    }
+
+
 OPERATIONS: dict[str, Operation] = {
-    "CreateLaunchTemplate": create_launch_template,
-    "CreateLaunchTemplateVersion": create_launch_template_version,
     "DeleteLaunchTemplate": delete_launch_template,
     "DeleteLaunchTemplateVersions": delete_launch_template_versions,
-    "DescribeLaunchTemplateVersions": describe_launch_template_versions,
     "DescribeLaunchTemplates": describe_launch_templates,
     "ModifyLaunchTemplate": modify_launch_template,
 }

@@ -8,7 +8,6 @@ from typing import Any
 from aftershock.aws import arn as arns
 from aftershock.aws.call import Call, Operation, Params, Result
 from aftershock.aws.errors import AwsError
-from aftershock.services.ec2.records.compute_kinds import INSTANCE
 from aftershock.services.ec2.records.image import Image
 from aftershock.services.ec2.records.instance import INSTANCES, Instance, MetadataOptions, ProfileAssociation
 from aftershock.services.ec2.records.key_pair import KEY_PAIRS
@@ -18,13 +17,14 @@ from aftershock.services.ec2.records.snapshot import Snapshot
 from aftershock.services.ec2.records.subnet import Subnet, default_subnet
 from aftershock.services.ec2.records.volume import VOLUMES, Volume
 from aftershock.services.ec2.records.vpc import default_vpc
-from aftershock.services.ec2.rules import capacity, disks, instance_types, instances, launch, tags
+from aftershock.services.ec2.rules import disks, instance_types, launch, tags
 from aftershock.services.ec2.rules.parameters import refuse_others
 from aftershock.services.ec2.rules.zones import zone_with_id, zones
 
 from . import images, instance_views, launch_templates, wiring
 from .idempotency import made_before, remember
 from .outside import Outside, Profile
+from .room import require_room
 
 
 def run_instances(outside: Outside, call: Call, params: Params) -> Result:
@@ -33,11 +33,10 @@ def run_instances(outside: Outside, call: Call, params: Params) -> Result:
     asked = launch.merged(launch_templates.data_of(call, params.get("LaunchTemplate")), params)
     refuse_others(asked, launch.HONOURED, launch.ONLY)
     least, most = launch.counts(asked)
-    image, snapshot = images.require_launchable(call, asked.get("ImageId"))
+    image_id = images.resolved(outside, call, asked.get("ImageId") or "")
+    image, snapshot = images.require_launchable(call, image_id)
     made = launch_spec(call, outside, asked, image=image, snapshot=snapshot, count=most)
-    count = min(most, _room(call, outside, made))
-    if count < least:
-        raise capacity.insufficient(made.instance_type, made.subnet.zone)
+    count = require_room(call, outside, made.instance_type, made.subnet.zone, least=least, most=most)
     reservation = call.new_id("r")
     launched = [_launch(call, made, reservation, index) for index in range(count)]
     remember(call, "RunInstances", params, reservation)
@@ -313,12 +312,6 @@ def profile_of(call: Call, outside: Outside, given: Mapping[str, Any] | None) ->
 
 def association(call: Call, profile: Profile) -> ProfileAssociation:
     return ProfileAssociation(id=call.new_id("iip-assoc"), arn=profile.arn, profile_id=profile.id, since=call.now)
-
-
-def _room(call: Call, outside: Outside, made: LaunchSpec) -> int:
-    """How many the host can take beside those that were accepted and do not run yet."""
-    starting = sum(instances.state(one) == "pending" for one in INSTANCE.every(call.tx, call.account))
-    return capacity.room(outside.host(), instance_types.known()[made.instance_type], starting=starting)
 
 
 def operations(outside: Outside) -> dict[str, Operation]:

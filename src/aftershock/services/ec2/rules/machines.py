@@ -8,8 +8,12 @@ from aftershock.services.ec2.records.vpc import Vpc
 
 from . import addressing, instance_types, names
 
+# Where Debian's update-ca-certificates looks for what else is to be trusted; instance-init adds it at the first boot.
+AUTHORITY = "/usr/local/share/ca-certificates/aftershock-region.crt"
 
-def machine_spec(instance: Instance, vpc: Vpc) -> MachineSpec:
+
+def machine_spec(instance: Instance, vpc: Vpc, authority: bytes) -> MachineSpec:
+    """`authority` is the certificate that vouches for the endpoints of the region's API, PEM."""
     found = instance_types.known()[instance.instance_type]
     return MachineSpec(
         name=instance.id,
@@ -21,6 +25,7 @@ def machine_spec(instance: Instance, vpc: Vpc) -> MachineSpec:
         search=names.internal_domain(instance.region),
         cpus=float(found.vcpu),
         memory_mib=found.memory_mib,
+        files={AUTHORITY: authority},
     )
 
 

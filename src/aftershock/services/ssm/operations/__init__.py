@@ -3,11 +3,11 @@
 from collections.abc import Callable
 from functools import partial
 
-from aftershock.aws.call import Operation, Tx
+from aftershock.aws.call import Call, Operation, Tx
 from aftershock.services.ssm.sealing import Sealer
 
 from . import labels, listings, parameters
-from .found import Sources
+from .found import Found, Sources
 
 
 def operations(*, base_image: Callable[[Tx], str | None], sealer: Sealer) -> dict[str, Operation]:
@@ -19,3 +19,8 @@ def operations(*, base_image: Callable[[Tx], str | None], sealer: Sealer) -> dic
     sources = Sources(base_image=base_image, sealer=sealer)
     known = {**parameters.OPERATIONS, **listings.OPERATIONS, **labels.OPERATIONS}
     return {name: partial(operation, sources) for name, operation in known.items()}
+
+
+def reader(*, base_image: Callable[[Tx], str | None], sealer: Sealer) -> Callable[[Call, str], Found | None]:
+    """For other services: the parameter that a caller names, with or without a version or label; sealed as it lies."""
+    return partial(parameters.find_quietly, Sources(base_image=base_image, sealer=sealer))

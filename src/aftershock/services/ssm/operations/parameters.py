@@ -108,7 +108,7 @@ def get_parameter(sources: Sources, call: Call, params: Params) -> Result:
 def get_parameters(sources: Sources, call: Call, params: Params) -> Result:
     shown, invalid = [], []
     for name in dict.fromkeys(params["Names"]):
-        one = _find_quietly(sources, call, name)
+        one = find_quietly(sources, call, name)
         if one is None:
             invalid.append(name)
         else:
@@ -116,7 +116,7 @@ def get_parameters(sources: Sources, call: Call, params: Params) -> Result:
     return {"Parameters": shown, "InvalidParameters": invalid}
 
 
-def _find_quietly(sources: Sources, call: Call, name: str) -> found.Found | None:
+def find_quietly(sources: Sources, call: Call, name: str) -> found.Found | None:
     """What cannot be found, for whatever reason, is listed as invalid and refuses nothing."""
     try:
         return found.find(call, sources, name)
