@@ -9,6 +9,7 @@ import click
 
 from aftershock import region
 from aftershock.cli import main
+from aftershock.services import ec2
 
 ROOT = Path(__file__).parents[2]
 DOCS = ROOT / "docs"
@@ -32,8 +33,8 @@ def _walk(command: click.Command, words: tuple[str, ...]) -> Iterable[tuple[tupl
 
 
 def services() -> Mapping[str, Mapping[str, Any]]:
-    """The operations that the region registers, by service.  None is called, so that nothing outside is needed."""
-    return {name: dict.fromkeys(names) for name, names in region.catalogue().items()}
+    """The operations that the region has, by service; those that only say why they are not there do not count."""
+    return {name: dict.fromkeys(set(names) - ec2.REFUSED) for name, names in region.catalogue().items()}
 
 
 def coverage() -> str:

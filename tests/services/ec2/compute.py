@@ -25,6 +25,7 @@ from aftershock.services.ec2.operations import (
     compute,
     key_pairs,
     network_interfaces,
+    refused,
     security_groups,
     subnets,
     tags,
@@ -112,6 +113,7 @@ class Compute(Modelled):
         operations = {
             **addresses.OPERATIONS,
             **compute.operations(outside),
+            **refused.OPERATIONS,
             **key_pairs.OPERATIONS,
             **network_interfaces.OPERATIONS,
             **security_groups.OPERATIONS,

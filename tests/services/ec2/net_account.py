@@ -5,7 +5,7 @@ from typing import Any
 
 from aftershock.aws.call import Tx
 from aftershock.services.ec2 import bootstrap
-from aftershock.services.ec2.operations import network, wiring
+from aftershock.services.ec2.operations import network, refused, wiring
 from aftershock.services.ec2.records.network_interface import NETWORK_INTERFACES, NetworkInterface
 from aftershock.services.ec2.records.subnet import SUBNETS
 from aftershock.services.ec2.records.tables import TABLES
@@ -14,7 +14,7 @@ from tests.services.modelled import Modelled
 
 class NetworkAccount(Modelled):
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "ec2", network.OPERATIONS, list(TABLES))
+        super().__init__(path, "ec2", network.OPERATIONS | refused.OPERATIONS, list(TABLES))
         with self.store.transaction() as tx:
             self.default_vpc = bootstrap.default_vpc(self.context(tx))
 

@@ -8,6 +8,7 @@ from .controllers.metadata import CredentialsOf
 from .controllers.registry import controllers
 from .metadata import RoleCredentials
 from .networks import NETWORK_TABLES, networks
+from .operations import refused
 from .operations.outside import Outside, Profile
 from .operations.registry import operations
 from .records import image
@@ -15,10 +16,12 @@ from .records.tables import TABLES
 from .records.vpc import VPCS
 
 BASE_IMAGE_KIND = BaseImageController.kind
+REFUSED = frozenset(refused.OPERATIONS)  # operations whose only answer is why the region does not have them
 
 __all__ = [
     "BASE_IMAGE_KIND",
     "NETWORK_TABLES",
+    "REFUSED",
     "TABLES",
     "CredentialsOf",
     "Outside",

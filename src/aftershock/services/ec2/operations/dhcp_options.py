@@ -12,13 +12,6 @@ from aftershock.services.ec2.rules.parameters import honours
 from .describing import Path, describe
 
 
-@honours("DhcpConfigurations", "TagSpecifications")
-def create_dhcp_options(_call: Call, _params: Params) -> Result:
-    raise AwsError(
-        "UnsupportedOperation", "DHCP option sets are not supported in this region, but for the default one."
-    )
-
-
 @honours("DhcpOptionsId", "VpcId")
 def associate_dhcp_options(call: Call, params: Params) -> Result:
     """To the set that the VPC has already, which is the only one."""
@@ -68,6 +61,5 @@ def _view(options: DhcpOptions) -> Result:
 
 OPERATIONS: dict[str, Operation] = {
     "AssociateDhcpOptions": associate_dhcp_options,
-    "CreateDhcpOptions": create_dhcp_options,
     "DescribeDhcpOptions": describe_dhcp_options,
 }

@@ -1,7 +1,7 @@
 """Network ACLs: every VPC has its default one, which allows everything, and there are no others."""
 
 from collections.abc import Mapping
-from typing import Any, NoReturn
+from typing import Any
 
 from aftershock.aws.call import Call, Operation, Params, Result
 from aftershock.aws.errors import AwsError
@@ -89,19 +89,4 @@ def _view(call: Call, vpc: Vpc) -> Result:
     }
 
 
-def refuse(_call: Call, _params: Params) -> NoReturn:
-    raise AwsError(
-        "UnsupportedOperation",
-        "Network ACLs are not supported in this region, but for every VPC's default one, which allows all traffic.",
-    )
-
-
-OPERATIONS: dict[str, Operation] = {
-    "CreateNetworkAcl": refuse,
-    "CreateNetworkAclEntry": refuse,
-    "DeleteNetworkAcl": refuse,
-    "DeleteNetworkAclEntry": refuse,
-    "DescribeNetworkAcls": describe_network_acls,
-    "ReplaceNetworkAclAssociation": refuse,
-    "ReplaceNetworkAclEntry": refuse,
-}
+OPERATIONS: dict[str, Operation] = {"DescribeNetworkAcls": describe_network_acls}

@@ -2,10 +2,10 @@
 
 from aftershock.aws.call import Operation
 
-from . import compute, network
+from . import compute, network, refused
 from .outside import Outside
 
 
 def operations(outside: Outside) -> dict[str, Operation]:
     """`outside` is whom to ask for what is not on EC2's own records."""
-    return {**network.OPERATIONS, **compute.operations(outside)}
+    return {**network.OPERATIONS, **compute.operations(outside), **refused.OPERATIONS}

@@ -123,21 +123,8 @@ def delete_volume(call: Call, params: Params) -> Result:
     return {}
 
 
-def _refused(operation: str) -> Operation:
-    def refuse(call: Call, params: Params) -> Result:
-        raise AwsError(
-            "UnsupportedOperation",
-            f"{operation} is not supported in this region: an instance has its root volume and no other.",
-        )
-
-    return refuse
-
-
 OPERATIONS: dict[str, Operation] = {
-    "AttachVolume": _refused("AttachVolume"),
-    "CreateVolume": _refused("CreateVolume"),
     "DeleteVolume": delete_volume,
     "DescribeVolumeStatus": describe_volume_status,
     "DescribeVolumes": describe_volumes,
-    "DetachVolume": _refused("DetachVolume"),
 }
