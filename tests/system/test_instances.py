@@ -29,7 +29,9 @@ def console(region, instance_id):
 def init_pid(region, instance_id):
     """The host's pid of the machine's first process."""
     conmon = pid_of(region.state, instance_id)
-    return int(Path(f"/proc/{conmon}/task/{conmon}/children").read_text().split()[0])
+    children = Path(f"/proc/{conmon}/task/{conmon}/children").read_text().split()
+    assert children, "the machine has just ended, or not begun yet"
+    return int(children[0])
 
 
 def test_user_data_serves_a_page_and_the_page_is_the_users_own(region):
