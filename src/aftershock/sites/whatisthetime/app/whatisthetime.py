@@ -97,6 +97,7 @@ class Server(socketserver.ThreadingTCPServer):
         self.ending = True
         # It waits for serve_forever, which this signal has interrupted in this very thread.
         threading.Thread(target=self.shutdown).start()
+        self.socket.shutdown(socket.SHUT_RD)  # wakes it up
 
     def server_close(self) -> None:
         for connection in list(self.connections):
@@ -166,7 +167,7 @@ def main() -> None:
     server = Server(int(sys.argv[1]) if len(sys.argv) > 1 else 80)
     signal.signal(signal.SIGTERM, server.end)
     print(f"serving on port {server.server_address[1]}", flush=True)
-    server.serve_forever(poll_interval=0.1)
+    server.serve_forever(poll_interval=60)  # seconds, for nothing: a hundred idle sites should cost nothing
     server.server_close()
 
 
