@@ -22,7 +22,7 @@ from aftershock.engines.volumes import Volumes
 STATE, CACHE = Path("/run/aftershock/state"), Path("/run/aftershock/cache")
 TOOLS = LayerRecipe("bench-balancer", ("nginx-light", "wrk"))
 PROMISED = 0.95
-ROUNDS, SECONDS, CONNECTIONS = 7, 2, 32
+ROUNDS, SECONDS, CONNECTIONS = 5, 4, 32
 CPUS = 2.0
 ADDRESSES = {"client": "10.99.0.2", "server": "10.99.0.3", "node": "10.99.0.4", "hand": "10.99.0.5"}
 BODY = "x" * 1024

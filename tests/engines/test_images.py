@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from aftershock.engines.errors import EngineError
-from aftershock.engines.images import Images, Progress, recipe, tree
+from aftershock.engines.images import Images, LayerRecipe, Progress, recipe, tree
 from aftershock.engines.volumes import Volumes
 from tests.engines.lab import CACHE, eventually
 
@@ -51,6 +51,38 @@ def test_the_base_layer_is_built_once_and_found_by_everyone(tmp_path):
     assert one.base_progress() == Progress("built", 1.0)
     assert asyncio.run(one.observe(first.name)) == first
     assert not list(CACHE.glob("layers/.*.new"))
+
+
+def test_a_layer_of_packages_holds_them_and_nothing_of_how_they_came(tmp_path):
+    wanted = LayerRecipe("haproxy", ("haproxy",))
+    one, other = Images(tmp_path / "1", CACHE), Images(tmp_path / "2", CACHE)
+
+    async def both():
+        return await asyncio.gather(one.ensure_layer(wanted), other.ensure_layer(wanted))
+
+    first, second = asyncio.run(both())
+    assert first == second == asyncio.run(one.observe(first.name))
+    assert (first.path / "usr/sbin/haproxy").is_file() and not (first.path / "usr/bin/bash").exists()
+    assert not (first.path / "usr/sbin/policy-rc.d").exists() and not (first.path / "etc/resolv.conf").exists()
+    assert not list(first.path.glob("var/cache/apt/archives/*.deb"))
+
+
+def test_a_layer_that_cannot_be_built_says_why_and_leaves_nothing(tmp_path):
+    wanted = LayerRecipe("nothing", ("there-is-no-such-package",))
+    images = Images(tmp_path, CACHE)
+    with pytest.raises(EngineError, match="Unable to locate package there-is-no-such-package"):
+        asyncio.run(images.ensure_layer(wanted))
+    assert not [path for path in CACHE.glob("layers/*nothing-*") if path.is_dir()]
+    assert not [path for path in CACHE.glob("layers/.nothing-*") if path.is_dir()]
+
+
+def test_the_key_of_a_layer_changes_with_its_base_and_its_packages():
+    names = {
+        LayerRecipe("a", ("b", "c")).layer("x"),
+        LayerRecipe("a", ("b",)).layer("x"),
+        LayerRecipe("a", ("b",)).layer("y"),
+    }
+    assert len(names) == 3
 
 
 def test_the_base_image_carries_no_machine_s_identity(tmp_path):

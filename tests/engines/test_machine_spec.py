@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftershock.engines.errors import EngineError
-from aftershock.engines.machines import MachineSpec, cgroups, console, seccomp
+from aftershock.engines.machines import Bind, MachineSpec, cgroups, console, seccomp
 from aftershock.engines.machines import spec as pure
 
 SPEC = MachineSpec(
@@ -59,6 +59,14 @@ def test_a_machine_has_no_capability_that_undoes_its_walls():
     }  # fmt: skip
 
 
+def test_a_machine_may_have_a_first_process_and_directories_of_its_own():
+    config = render(replace(SPEC, init=("/usr/bin/prog", "-x"), mounts=(Bind("/ours", "/theirs"),)))
+    assert config["process"]["args"] == ["/usr/bin/prog", "-x"] and render()["process"]["args"] == ["/sbin/init"]
+    bound = config["mounts"][-1]
+    assert (bound["type"], bound["source"], bound["destination"]) == ("bind", "/ours", "/theirs")
+    assert {"nosuid", "nodev", "noexec"} <= set(bound["options"])
+
+
 def test_open_files_are_granted_as_far_as_we_may():
     limits = {each["type"]: each for each in render(nofile_max=4096)["process"]["rlimits"]}
     assert limits["RLIMIT_NOFILE"] == {"type": "RLIMIT_NOFILE", "hard": 4096, "soft": 1024}
@@ -91,6 +99,8 @@ def test_too_many_layers_are_refused_before_the_kernel_cuts_them_off():
         {"hostname": "a b"}, {"hostname": ""}, {"hostname": "-a"}, {"hostname": "a" * 65}, {"hostname": "a\n"},
         {"netns": "../x"}, {"netns": ""}, {"layers": ()}, {"cpus": 0}, {"memory_mib": 1}, {"pids_max": 0},
         {"nameserver": "1.1.1.1\noptions x"}, {"search": "a b"},
+        {"init": ()}, {"init": ("sh",)}, {"init": ("/bin/x\0",)},
+        {"mounts": (Bind("/a", "/"),)}, {"mounts": (Bind("a", "/b"),)}, {"mounts": (Bind("/a/../b", "/b"),)},
         {"files": {"etc/x": b""}}, {"files": {"/etc/../x": b""}}, {"files": {"/etc/": b""}}, {"files": {"/a\0b": b""}},
     ],
 )  # fmt: skip
