@@ -270,6 +270,8 @@ def region_names(resolver: Resolver, hosts: Iterable[str]) -> route53.Outside:
         ),
         tables=ec2.NETWORK_TABLES,
         ask=route53.asker(resolver),
+        # A service that the region does not have is nowhere: nothing meant for it shall go to the real AWS.
+        domains=(f"{REGION}.amazonaws.com",),
     )
 
 

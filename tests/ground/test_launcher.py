@@ -309,7 +309,8 @@ def test_temporary_files_stay_in_the_region_and_go_with_the_next_start(region):
     assert inside(region(), "touch", f"/tmp/{name}", f"/var/tmp/{name}").returncode == 0
     assert not Path("/tmp", name).exists() and not Path("/var/tmp", name).exists()
     launcher.stop(region.state)
-    assert inside(region(), "ls", "-A", "/tmp", "/var/tmp").stdout == "/tmp:\n\n/var/tmp:\n"
+    # The clone that the tests run from may itself lie there, and is shown.
+    assert name not in inside(region(), "ls", "-A", "/tmp", "/var/tmp").stdout
 
 
 START_AND_STOP = """

@@ -70,6 +70,11 @@ def test_a_site_is_found_by_its_name_from_the_host_and_from_machines(region, sit
     assert dig(region, "www.whatisthetime.test") == ["198.18.77.77"]
 
 
+def test_an_endpoint_that_the_region_does_not_have_is_nowhere_and_not_at_the_real_aws(region):
+    assert dig(region, "sts.us-east-1.amazonaws.com") == ["198.18.0.2"]
+    assert dig(region, "no-such-service.us-east-1.amazonaws.com") == []
+
+
 def test_the_host_asks_the_resolver_on_a_loopback_port(region):
     record(region, zone(region, "door.test"), "www.door.test", "198.18.6.6")
     port = region.running.ports["dns"]
