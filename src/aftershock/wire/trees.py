@@ -34,11 +34,8 @@ def cannot_convert(value: Any, shape: Shape) -> Malformed:
     return Malformed(f"{token} can not be converted to {_KINDS.get(shape.type_name, shape.type_name)}")
 
 
-class TreeReaders(ShapeTable):
-    """From a parsed tree to parameters.  Names the shape does not have are ignored, as AWS ignores them."""
-
-    def scalar(self, shape: Shape) -> Callable[[Any], Any]:
-        raise NotImplementedError
+class _Trees(ShapeTable):
+    """What is made for a shape, by its kind."""
 
     def make(self, shape: Shape, *how: Any) -> Callable[[Any], Any]:
         match shape:
@@ -49,6 +46,22 @@ class TreeReaders(ShapeTable):
             case MapShape():
                 return self._map(shape)
         return self.scalar(shape)
+
+    def scalar(self, shape: Shape) -> Callable[[Any], Any]:
+        raise NotImplementedError
+
+    def _structure(self, shape: StructureShape) -> Callable[[Any], Any]:
+        raise NotImplementedError
+
+    def _list(self, shape: ListShape) -> Callable[[Any], Any]:
+        raise NotImplementedError
+
+    def _map(self, shape: MapShape) -> Callable[[Any], Any]:
+        raise NotImplementedError
+
+
+class TreeReaders(_Trees):
+    """From a parsed tree to parameters.  Names the shape does not have are ignored, as AWS ignores them."""
 
     def _structure(self, shape: StructureShape) -> Callable[[Any], dict[str, Any]]:
         members = {wire_name(name, member): (name, self.of(member)) for name, member in body_members(shape).items()}
@@ -92,21 +105,8 @@ class TreeReaders(ShapeTable):
         return read_map
 
 
-class TreeWriters(ShapeTable):
+class TreeWriters(_Trees):
     """From a result to a tree that a JSON or CBOR encoder takes."""
-
-    def scalar(self, shape: Shape) -> Callable[[Any], Any]:
-        raise NotImplementedError
-
-    def make(self, shape: Shape, *how: Any) -> Callable[[Any], Any]:
-        match shape:
-            case StructureShape():
-                return itself if shape.is_document_type else self._structure(shape)
-            case ListShape():
-                return self._list(shape)
-            case MapShape():
-                return self._map(shape)
-        return self.scalar(shape)
 
     def _structure(self, shape: StructureShape) -> Callable[[Any], dict[str, Any]]:
         members = {name: (wire_name(name, member), self.of(member)) for name, member in body_members(shape).items()}
