@@ -4,7 +4,7 @@ import asyncio
 import logging
 import os
 import shlex
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from aftershock.engines.errors import EngineError
@@ -62,17 +62,3 @@ async def run(
         last_words = err.decode(errors="replace").strip()[-LAST_WORDS:]
         raise EngineError(f"{shlex.join(command)}: exit status {process.returncode}: {last_words}")
     return out.decode(errors="replace")
-
-
-async def wait_until(condition: Callable[[], bool], *, within_s: float, what: str, every_s: float = 0.02) -> None:
-    """Wait for a condition that nothing announces.
-
-    Raises:
-        EngineError: it was still not true after `within_s`; the message says `what` was waited for.
-    """
-    try:
-        async with asyncio.timeout(within_s):
-            while not condition():
-                await asyncio.sleep(every_s)
-    except TimeoutError:
-        raise EngineError(f"{what}: not so within {within_s} s") from None
