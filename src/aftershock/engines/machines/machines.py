@@ -190,6 +190,8 @@ class Machines:
         running = self._runtime_state(name)
         if running is None or not processes.lives(running.pid, running.start_ticks):
             return None
+        if self._starting(name):
+            return None  # a start cut short takes its conmon along, as soon as that finds nobody to answer to
         if (self._runtime_root / name / "exec.fifo").exists():
             return None  # created, but its init has not been executed yet
         if self._conmon(name) is None:
@@ -205,8 +207,12 @@ class Machines:
             return Ended(name, spec.parse_exit(int(file.read_text()), file.stat().st_mtime))
         except (FileNotFoundError, ValueError):
             # It was started, and nobody was left to see its end.
-            started = (self._directory / name / "init.pid").exists()
+            started = (self._directory / name / "init.pid").exists() and not self._starting(name)
             return Ended(name, Exit("killed", None, None)) if started else None
+
+    def _starting(self, name: str) -> bool:
+        """Whether it is being started, or its last start was cut short and nobody has swept that up."""
+        return (self._directory / name / STARTING).exists()
 
     def _exit_file(self, name: str) -> Path:
         return self._directory / name / "exit" / name
@@ -292,7 +298,7 @@ class Machines:
         machine is what is in its cgroups.  A start that was cut short may not have got there yet, and would go on
         beside the next one: it is ended first.
         """
-        if (self._directory / name / STARTING).exists():
+        if self._starting(name):
             await self._end_start(name)
         if (conmon := self._conmon(name)) and not self._exit_file(name).exists():
             with contextlib.suppress(ProcessLookupError):

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 _TICKS_PER_S = os.sysconf("SC_CLK_TCK")
+_LOOKS = 500  # at a command line that is empty: some milliseconds
 
 
 def start_ticks(pid: int) -> int | None:
@@ -55,11 +56,25 @@ def started_for(runtime: Path) -> list[int]:
     for entry in Path("/proc").iterdir():
         if entry.name.isdigit():
             with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                words = (entry / "cmdline").read_bytes().split(b"\0")
+                words = _words(int(entry.name))
                 # runc has the runtime's log on its command line, and neither of the others is started without.
                 if wanted in words or wanted + b".log" in words:
                     found.append(int(entry.name))
     return found
+
+
+def _words(pid: int) -> list[bytes]:
+    """The command line; that of a process in the middle of execve(2) is empty for a moment, which is waited for."""
+    for _ in range(_LOOKS):
+        if (text := Path(f"/proc/{pid}/cmdline").read_bytes()) or not _has_memory(pid):
+            return text.split(b"\0")
+        time.sleep(0)
+    return []  # it chose to have none
+
+
+def _has_memory(pid: int) -> bool:
+    """Whether it has a command line at all: neither a zombie nor a thread of the kernel's has."""
+    return start_ticks(pid) is not None and Path(f"/proc/{pid}/statm").read_bytes().split()[0] != b"0"
 
 
 async def ended(pid: int) -> None:
