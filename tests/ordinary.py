@@ -9,6 +9,7 @@ import pwd
 import shutil
 import stat
 import subprocess
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -16,9 +17,13 @@ from typing import TypeVar
 
 from aftershock.ground import cgroups, paths
 
-NAME = f"aftershock-{os.getpid() % 100_000}"
+NUMBER = os.getpid() % 4096  # tests of several workers have a user each, at once
+NAME = f"aftershock-{NUMBER}"
+UID = 50_000 + NUMBER  # not the next free one: that may be the id of a user of whom something is still ending
 PYTHON = "/usr/bin/python3"
-SUBORDINATE = 0x60000000
+SUBORDINATE = 0x60000000 + NUMBER * 65536
+OWN = f"{SUBORDINATE}-{SUBORDINATE + 65535}"
+GONE_TIMEOUT_S = 20.0
 # As root, in a mount namespace of its own: shows directories where the user can reach them, joins the cgroup, and
 # becomes the user.  $0: the cgroup's file, $1: user id, $2: group id, $3: how many pairs of SOURCE TARGET follow.
 PLACE = """
@@ -33,7 +38,9 @@ exec setpriv --reuid="$uid" --regid="$gid" --clear-groups -- "$@"
 
 
 def sh(*argv: str) -> None:
-    subprocess.run(argv, check=True, capture_output=True)
+    done = subprocess.run(argv, check=False, capture_output=True, text=True)
+    if done.returncode:
+        raise AssertionError(f"{' '.join(argv)} ended with {done.returncode}: {done.stdout}{done.stderr}")
 
 
 def unified() -> Path:
@@ -76,14 +83,36 @@ class User:
         return {"PATH": "/usr/bin:/bin", "HOME": str(self.home), "USER": NAME, "PYTHONPATH": str(paths.source_root())}
 
 
+def make() -> None:
+    # --system: useradd would give others subordinate ids of its own choice.
+    sh("useradd", "--system", "--uid", str(UID), "--user-group", "--create-home", "--shell", "/bin/sh", NAME)
+    sh("usermod", "--add-subuids", OWN, "--add-subgids", OWN, NAME)
+
+
 def take_subordinate_ids() -> None:
-    sh("usermod", "--del-subuids", "0-4294967294", "--del-subgids", "0-4294967294", NAME)
+    sh("usermod", "--del-subuids", OWN, "--del-subgids", OWN, NAME)
 
 
-def give_subordinate_ids() -> None:
-    take_subordinate_ids()  # useradd may have chosen some already
-    last = SUBORDINATE + 65535
-    sh("usermod", "--add-subuids", f"{SUBORDINATE}-{last}", "--add-subgids", f"{SUBORDINATE}-{last}", NAME)
+def processes() -> dict[int, str]:
+    """What still runs as the user, or as one of the user's subordinate ids: the words of each, by pid."""
+    found = {}
+    for directory in Path("/proc").glob("[0-9]*"):
+        try:
+            uid = directory.stat().st_uid
+            if uid == UID or uid in range(SUBORDINATE, SUBORDINATE + 65536):
+                found[int(directory.name)] = (directory / "cmdline").read_bytes().replace(b"\0", b" ").decode()
+        except (FileNotFoundError, ProcessLookupError):
+            continue
+    return found
+
+
+def unmake() -> None:
+    """Delete the user, once the processes that the user ended are gone: userdel refuses one whose processes it sees."""
+    deadline = time.monotonic() + GONE_TIMEOUT_S
+    while (left := processes()) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert not left
+    sh("userdel", "--remove", NAME)
 
 
 def delegate(cgroup: Path, uid: int, gid: int) -> None:
@@ -99,17 +128,16 @@ U = TypeVar("U", bound=User)
 @contextmanager
 def a_user(kind: type[U]) -> Iterator[U]:
     """A user with subordinate ids and a cgroup; whoever uses it has ended all that the user started."""
-    sh("useradd", "--create-home", "--shell", "/bin/sh", NAME)
     cgroup = unified() / NAME
     try:
-        give_subordinate_ids()
+        make()
         cgroup.mkdir()
         user = kind(cgroup)
         delegate(cgroup, user.uid, user.gid)
         yield user
     finally:
         try:
-            sh("userdel", "--remove", NAME)
+            unmake()
         finally:
             if cgroup.is_dir():
                 cgroup.rmdir()
