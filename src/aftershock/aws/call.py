@@ -20,12 +20,13 @@ class Tx(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Principal:
-    """Who signed the request."""
+    """Who signed the request, or which of the region's services asks."""
 
     account: str
     arn: str
     user_id: str
     access_key_id: str
+    service: str = ""  # "autoscaling.amazonaws.com" for a service that asks another one; "" for everybody else
 
 
 @dataclass(frozen=True, slots=True)

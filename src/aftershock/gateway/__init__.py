@@ -2,5 +2,6 @@
 
 from .app import Gateway
 from .door import Act, Authenticate, Credential
+from .inside import Inside
 
-__all__ = ["Act", "Authenticate", "Credential", "Gateway"]
+__all__ = ["Act", "Authenticate", "Credential", "Gateway", "Inside"]

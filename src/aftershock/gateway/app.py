@@ -21,6 +21,7 @@ from aftershock.wire import ErrorContext, HttpRequest, HttpResponse, Models, Sec
 
 from . import http
 from .door import Act, Authenticate, Credential
+from .refusals import not_here
 
 log = logging.getLogger(__name__)
 
@@ -118,7 +119,7 @@ class Gateway:
         known.operation = parsed.operation.name
         operation = self._services[parsed.service].get(parsed.operation.name)
         if operation is None:
-            raise _not_here(parsed.operation, parsed.protocol)
+            raise not_here(parsed.operation, parsed.protocol)
         now = self._clock.now()
         with self._store.transaction() as tx:
             call = Call(principal=principal, region=self._region, request_id=known.id, now=now, tx=tx, new_id=new_id)
@@ -173,16 +174,6 @@ class Gateway:
             now=self._clock.now(),
             method=request.method,
         )
-
-
-def _not_here(operation: OperationModel, protocol: str) -> AwsError:
-    message = (
-        f"{operation.name} is an operation of AWS that this region does not have yet; "
-        "its documentation lists the ones that it has (docs/coverage.md)."
-    )
-    if protocol == "ec2":
-        return AwsError("UnsupportedOperation", message)
-    return AwsError("NotImplemented", message, status=501)
 
 
 def _refuse_dry_run(operation: OperationModel, params: Mapping[str, Any]) -> None:

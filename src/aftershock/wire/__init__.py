@@ -4,7 +4,7 @@ Pure: no network, no clock, no record; the only files read are botocore's models
 save for the few rules of S3 that no model states.
 """
 
-from aftershock.wire.codec import ErrorContext, error_context, parse, serialize, serialize_error
+from aftershock.wire.codec import ErrorContext, check, error_context, parse, serialize, serialize_error
 from aftershock.wire.message import HttpRequest, HttpResponse, Request
 from aftershock.wire.models import Models, protocols, signing_name
 from aftershock.wire.refusals import Family
@@ -22,6 +22,7 @@ __all__ = [
     "Request",
     "ResultError",
     "Secret",
+    "check",
     "error_context",
     "parse",
     "protocols",

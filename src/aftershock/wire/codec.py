@@ -7,6 +7,7 @@ from email.utils import format_datetime
 from typing import Any
 
 from botocore.model import OperationModel, ServiceModel, StructureShape
+from botocore.validate import ParamValidator
 
 from aftershock.aws.errors import AwsError
 from aftershock.wire import cbor, ec2, json_rpc, query, query_errors, refusals, rest_json, rest_xml, validation
@@ -63,6 +64,20 @@ def parse(request: HttpRequest, models: Models, known: Collection[str], context:
     except RecursionError:  # a shape that contains itself, sent hundreds of levels deep
         raise refusals.malformed(family, Malformed("The request is nested too deeply")) from None
     return Request(service.service_name, operation, protocol, params)
+
+
+def check(operation: OperationModel, params: dict[str, Any]) -> None:
+    """Check parameters that came by no wire as `parse` checks those that did, their types too.
+
+    Raises:
+        AwsError: they break the model: in botocore's words if a client would not even have sent them, or else in
+            those of the service.
+    """
+    shape = operation.input_shape
+    if shape is not None and (report := ParamValidator().validate(params, shape)).has_errors():
+        raise AwsError("ValidationError", f"{operation.name}: {report.generate_report()}")
+    service = operation.service_model
+    validation.check(operation, params, family_of(service, service.metadata["protocol"]))
 
 
 def error_context(request: HttpRequest, models: Models, known: Collection[str]) -> ErrorContext:
