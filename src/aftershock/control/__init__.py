@@ -1,5 +1,6 @@
 """Runs controllers: level-triggered, one key at a time each, woken by changes and by the clock."""
 
 from .loop import Again, Controller, Done, Loop, Outcome
+from .under_way import UnderWay
 
-__all__ = ["Again", "Controller", "Done", "Loop", "Outcome"]
+__all__ = ["Again", "Controller", "Done", "Loop", "Outcome", "UnderWay"]

@@ -117,10 +117,13 @@ class Loop:
         }
 
     async def run(self) -> None:
-        async with asyncio.TaskGroup() as self._group:
-            while True:
-                await self.resync()
-                await asyncio.sleep(self._resync_s)
+        try:
+            async with asyncio.TaskGroup() as self._group:
+                while True:
+                    await self.resync()
+                    await asyncio.sleep(self._resync_s)
+        finally:
+            self._group = None  # a timer that is still to come wakes nobody
 
     async def resync(self) -> None:
         """Wake every key of every controller."""
