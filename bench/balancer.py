@@ -1,29 +1,43 @@
-"""A balancer node beside a hand-written HAProxy on the same machine: `python -m bench.balancer`.
+"""A balancer node beside a hand-written HAProxy on the same machine, and how soon it heeds its targets.
 
-Both forward to the same nginx, from the same client, in turns; nginx, the client and both balancers are machines.
-The exit status is 1 if the node does not reach its promised share of the other's requests per second.
+Both forward to the same nginx, from the same client, in turns; nginx, the client and both balancers are machines.  The
+load comes from wrk, which is in the client's own image: the host needs nothing.
 """
 
 import asyncio
+import http.client
+import json
 import os
 import re
 import statistics
 import subprocess
 import sys
 import tempfile
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import NamedTuple
 
 from aftershock.engines.balancer import Backend, Balancers, Check, Forward, Listener, NodeSpec, Place, Server, Share
 from aftershock.engines.balancer.balancers import LAYER
 from aftershock.engines.images import Images, LayerRecipe
 from aftershock.engines.machines import Machines, MachineSpec
 from aftershock.engines.volumes import Volumes
+from bench.figures import Figure, median_ms, spread
 
 STATE, CACHE = Path("/run/aftershock/state"), Path("/run/aftershock/cache")
 TOOLS = LayerRecipe("bench-balancer", ("nginx-light", "wrk"))
 PROMISED = 0.95
-ROUNDS, SECONDS, CONNECTIONS = 5, 4, 32
+ROUNDS, SECONDS, CONNECTIONS = 31, 1, 32  # short ones, so that both meet what else the machine does
+TIMES = 10  # that a target comes, and falls ill
+CHECK = Check(interval_s=0.5, timeout_s=0.5, healthy_threshold=2, unhealthy_threshold=2)
 CPUS = 2.0
+HERE = "10.99.0.1"
+FIGURES = STATE / "figures.json"
+LIMIT_S = 30.0
 ADDRESSES = {"client": "10.99.0.2", "server": "10.99.0.3", "node": "10.99.0.4", "hand": "10.99.0.5"}
 BODY = "x" * 1024
 
@@ -69,6 +83,7 @@ def sh(*argv: str) -> None:
 def connect() -> None:
     """A network of its own for each machine, all on one bridge."""
     sh("ip", "link", "add", "bench", "type", "bridge")
+    sh("ip", "addr", "add", f"{HERE}/24", "dev", "bench")
     sh("ip", "link", "set", "bench", "up")
     for name, address in ADDRESSES.items():
         sh("ip", "netns", "add", name)
@@ -112,7 +127,8 @@ class Bench:
         backend = Backend("all", (Server(ADDRESSES["server"], 80),), check=Check(interval_s=5))
         listener = Listener(80, "http", Forward((Share("all"),)))
         place = Place("node", "node", CPUS)
-        await self.balancers.ensure(NodeSpec("bench-node", place, "0" * 32, (listener,), (backend,)))
+        self.spec = NodeSpec("bench-node", place, "0" * 32, (listener,), (backend,))
+        await self.balancers.ensure(self.spec)
         while (await self.healthy()) != ["healthy"]:
             await asyncio.sleep(0.05)
 
@@ -129,53 +145,171 @@ class Bench:
         usage = self.balancers.machines.usage("bench-node") if name == "node" else self.machines.usage(name)
         return usage.cpu_s
 
-    def ask(self, name: str) -> tuple[float, float, float]:
-        """Requests per second, the 99th percentile of their latency in ms, and µs of the balancer's cpu for each.
-
-        The last does not depend on what else the host does.
-        """
+    def ask(self, name: str) -> "Asked":
         before = self.cpu_s(name)
         wrk = ["wrk", "-t1", f"-c{CONNECTIONS}", f"-d{SECONDS}s", "--latency", f"http://{ADDRESSES[name]}/"]
         command = self.machines.entering("client", wrk)
         said = subprocess.run(command, check=True, capture_output=True, text=True).stdout
         if "Non-2xx" in said or "Socket errors" in said:
             raise RuntimeError(said)
-        late = re.search(r"99%\s+([\d.]+)(us|ms|s)", said)
         rate = re.search(r"Requests/sec:\s+([\d.]+)", said)
         asked = re.search(r"(\d+) requests in", said)
-        assert late and rate and asked, said
+        assert rate and asked, said
         used_us = (self.cpu_s(name) - before) / int(asked[1]) * 1e6
-        return float(rate[1]), float(late[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[late[2]], used_us
+        return Asked(float(rate[1]), _late_ms(said, 50), _late_ms(said, 99), used_us)
 
 
-def measure() -> int:
+class Asked(NamedTuple):
+    rate: float  # requests per second
+    half_ms: float
+    late_ms: float  # the 99th percentile
+    cpu_us: float  # of the balancer, for each request: what does not depend on what else the host does
+
+
+def _late_ms(said: str, percentile: int) -> float:
+    found = re.search(rf"{percentile}%\s+([\d.]+)(us|ms|s)", said)
+    assert found, said
+    return float(found[1]) * {"us": 0.001, "ms": 1.0, "s": 1000.0}[found[2]]
+
+
+class Target(ThreadingHTTPServer):
+    """A target that says who it is, and is ill when told so."""
+
+    daemon_threads = True
+
+    def __init__(self, name: str) -> None:
+        self.ill, self.checked = False, list[tuple[float, bool]]()
+        target = self
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+            disable_nagle_algorithm = True
+
+            def do_GET(self) -> None:
+                is_check = self.headers["User-Agent"] == "ELB-HealthChecker/2.0"
+                ill = target.ill
+                self.send_response(500 if is_check and ill else 200)
+                self.send_header("Content-Length", str(len(name)))
+                self.end_headers()
+                self.wfile.write(name.encode())
+                if is_check:
+                    target.checked.append((time.monotonic(), not ill))
+
+            def log_message(self, *args: object) -> None:
+                pass
+
+        super().__init__((HERE, 0), Handler)
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+    def handle_error(self, *args: object) -> None:
+        """A connection that the balancer has closed is no news."""
+
+    def decided(self, count: int, passed: bool, since: float) -> float | None:
+        """When the check came that was the last of so many after a time; None if it has not come."""
+        times = [at for at, result in self.checked if at >= since and result == passed]
+        return times[count - 1] if len(times) >= count else None
+
+
+class Watch:
+    """One request after the other, until one is answered by whom it is waited for."""
+
+    def __init__(self) -> None:
+        self.connection = http.client.HTTPConnection(ADDRESSES["node"], 80, timeout=LIMIT_S)
+
+    def ask(self) -> str:
+        self.connection.request("GET", "/")
+        return self.connection.getresponse().read().decode()
+
+    def until(self, name: str) -> float:
+        """The time at which it answered."""
+        deadline = time.monotonic() + LIMIT_S
+        while time.monotonic() < deadline:
+            if self.ask() == name:
+                return time.monotonic()
+        raise RuntimeError(f"{name} has not answered within {LIMIT_S} s")
+
+    def until_without(self, name: str, decided: Callable[[], float | None]) -> tuple[float, float]:
+        """When it was decided that a server is ill, and when it answered for the last time."""
+        last, deadline = time.monotonic(), time.monotonic() + LIMIT_S
+        while time.monotonic() < deadline:
+            if self.ask() == name:
+                last = time.monotonic()
+            at = decided()
+            if at is not None and time.monotonic() > max(at, last) + CHECK.interval_s / 2:
+                return at, last
+        raise RuntimeError(f"{name} still answers after {LIMIT_S} s")
+
+
+def heed(bench: Bench) -> list[Figure]:
+    """How long a new target waits for its first request, and one that is ill for its last."""
+    old, new = Target("old"), Target("new")
+    servers = tuple(Server(HERE, target.server_address[1]) for target in (old, new))
+    alone = replace(bench.spec, backends=(Backend("all", servers[:1], check=CHECK),))
+    both = replace(bench.spec, backends=(Backend("all", servers, check=CHECK),))
+    watch, joined, checked, left, implied = Watch(), [], [], [], []
+    for _ in range(TIMES):
+        asyncio.run(bench.balancers.ensure(alone))
+        watch.until("old")
+        began = time.monotonic()
+        asyncio.run(bench.balancers.ensure(both))
+        joined.append(watch.until("new") - began)
+        passed = new.decided(1, True, began)
+        assert passed is not None
+        checked.append(passed - began)
+        fell, new.ill = time.monotonic(), True
+        at, last = watch.until_without("new", lambda since=fell: new.decided(2, False, since))  # type: ignore[misc]
+        left.append(max(0.0, last - at))
+        implied.append(at - fell)
+        new.ill = False
+    return [
+        Figure("target registered → first request served", median_ms(joined), "ms", spread(joined)),
+        Figure("  of it, until its first check had passed", median_ms(checked), "ms", spread(checked)),
+        Figure(
+            "target ill → failed by its settings", median_ms(implied), "ms", f"2 checks, {CHECK.interval_s} s apart"
+        ),
+        Figure("  and then → its last request", median_ms(left), "ms", spread(left)),
+    ]
+
+
+def throughput(bench: Bench) -> list[Figure]:
+    rounds = []
+    for number in range(ROUNDS):
+        names = ("node", "hand") if number % 2 else ("hand", "node")  # whoever is asked first has no advantage
+        asked = {name: bench.ask(name) for name in names}
+        rounds.append((asked["node"], asked["hand"]))
+    figures = []
+    for index, name in enumerate(("balancer node", "hand-written HAProxy")):
+        rates, halves, lates, used = (
+            statistics.median(column) for column in zip(*(one[index] for one in rounds), strict=True)
+        )
+        figures += [
+            Figure(f"{name}, {CONNECTIONS} connections", rates, "1/s", f"{used:.1f} µs of its cpu each"),
+            Figure("  latency, median", halves, "ms"),
+            Figure("  latency, 99th percentile", lates, "ms"),
+        ]
+    shares = [node.rate / hand.rate for node, hand in rounds]
+    note = f"n={ROUNDS}, {min(shares):.3f} to {max(shares):.3f}, load average {os.getloadavg()[0]:.1f}"
+    share = Figure("balancer node's share of the hand-written", statistics.median(shares), "×", note, at_least=PROMISED)
+    return [*figures, share]
+
+
+def inside() -> None:
     connect()
     bench = Bench()
     try:
         asyncio.run(bench.start())
-        rounds = [(bench.ask("node"), bench.ask("hand")) for _ in range(ROUNDS)]
+        figures = [*throughput(bench), *heed(bench)]
     finally:
         asyncio.run(bench.stop())
-    share = statistics.median(node[0] / hand[0] for node, hand in rounds)
-    for index, name in enumerate(("node", "by hand")):
-        rates = statistics.median(pair[index][0] for pair in rounds)
-        late = statistics.median(pair[index][1] for pair in rounds)
-        used = statistics.median(pair[index][2] for pair in rounds)
-        print(
-            f"{name:8} {rates:8.0f} requests/s, p99 {late:6.2f} ms, {used:5.1f} µs of cpu each "
-            f"(medians of {ROUNDS} rounds of {SECONDS} s)"
-        )
-    print(f"share    {share:8.3f} of the requests per second; promised {PROMISED}")
-    return 0 if share >= PROMISED else 1
+    FIGURES.write_text(json.dumps([asdict(figure) for figure in figures]))
 
 
-def main() -> int:
-    if "AFTERSHOCK_INSIDE" in os.environ:
-        return measure()
+def measure() -> list[Figure]:
     with tempfile.TemporaryDirectory(prefix="aftershock-bench-", dir="/var/tmp", ignore_cleanup_errors=True) as state:
         enter = [sys.executable, "-m", "aftershock.ground.enter", "--state", state, "--egress", "--"]
-        return subprocess.run([*enter, sys.executable, "-m", "bench.balancer"], check=False).returncode
+        subprocess.run([*enter, sys.executable, "-m", "bench.balancer"], check=True, cwd=Path(__file__).parents[1])
+        return [Figure(**figure) for figure in json.loads((Path(state) / FIGURES.name).read_text())]
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    inside()

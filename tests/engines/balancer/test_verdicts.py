@@ -2,7 +2,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftershock.engines.balancer.node.counts import Counts
 from aftershock.engines.balancer.node.health import Result, Verdict, in_service, judged, warming, weight
 
 PASS, FAIL = Result(True, "", 200), Result(False, "code", 500)
@@ -54,18 +53,3 @@ def test_a_slow_start_needs_somebody_who_is_over_his_own():
 @pytest.mark.parametrize(("now", "share"), [(100.0, 1), (115.0, 50), (130.0, 100), (1000.0, 100)])
 def test_a_share_grows_in_a_line(now, share):
     assert weight(Verdict("healthy", warm_since=100.0), slow_start_s=30, now=now) == share
-
-
-def row(proxy, who, **values):
-    return {"pxname": proxy, "svname": who, **values}
-
-
-def test_counters_go_on_over_reloads_and_deleted_servers():
-    counts = Counts()
-    counts.add([row("b_all", "s1", stot="5", hrsp_2xx="4"), row("p80", "FRONTEND", req_tot="7")])
-    counts.add([row("b_all", "s1", stot="6", hrsp_2xx="6"), row("b_all", "BACKEND", stot="100")])
-    counts.forget_worker()
-    counts.add([row("b_all", "s1", stot="1", hrsp_2xx=""), row("b_all", "s2", stot="1")])
-    counts.add([row("b_all", "s2", stot="0")])
-    assert counts.totals["backend/all"] == {"connections": 8, "answers_2xx": 6}
-    assert counts.totals["listener/80"] == {"requests": 7}

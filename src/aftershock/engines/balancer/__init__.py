@@ -27,6 +27,7 @@ from aftershock.engines.balancer.spec import (
     Source,
     Sticky,
     Target,
+    Tls,
 )
 
 __all__ = [
@@ -52,4 +53,5 @@ __all__ = [
     "Source",
     "Sticky",
     "Target",
+    "Tls",
 ]

@@ -93,6 +93,9 @@ class Balancers:
             ports=frozenset(said["ports"]),
             targets=tuple(Target(**target) for target in said["targets"]),
             counters=said["counters"],
+            times={key: {int(ms): count for ms, count in times.items()} for key, times in said["times"].items()},
+            open=said["open"],
+            since=said["since"],
         )
 
     async def remove(self, name: str) -> None:

@@ -36,3 +36,7 @@ def template(text: str, meanings: dict[str, str]) -> str:
     # The parts take turns: what stands there, and what it is put for.
     parts = TEMPLATE.split(text)
     return "".join(meanings[part] if index % 2 else part.replace("%", "%%") for index, part in enumerate(parts))
+
+
+def milliseconds(seconds: float) -> str:
+    return f"{max(1, round(seconds * 1000))}ms"

@@ -12,26 +12,31 @@ from aftershock.engines.images.tree import require_name
 Mode = Literal["http", "tls-http", "tcp", "tls-tcp"]
 STATUS_CODES = range(200, 600)
 HEADER_CODES = "0-9A-Za-z!#$%&*+.^_`|~-"  # RFC 9110 §5.6.2, but for the quote, which HAProxy's arguments end at
+PROTOCOLS = ("TLSv1", "TLSv1.1", "TLSv1.2", "TLSv1.3")
 TEMPLATE = re.compile(r"#\{(protocol|host|port|path|query)\}")
 
 
-# Conditions: each holds if any of its values does.  In patterns `*` is any number of signs, and `?` is one.
+# Conditions: each holds if any of its values does.  In patterns `*` is any number of signs, and `?` is one.  Regular
+# expressions are PCRE's, mind the case, and may hold anywhere in the text.
 
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    patterns: tuple[str, ...]  # whatever the case
+    patterns: tuple[str, ...] = ()  # whatever the case
+    regexes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Path:
-    patterns: tuple[str, ...]  # of the path alone, without the query
+    patterns: tuple[str, ...] = ()  # of the path alone, without the query
+    regexes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Header:
     name: str
-    patterns: tuple[str, ...]  # whatever the case
+    patterns: tuple[str, ...] = ()  # whatever the case
+    regexes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,12 +101,22 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
+class Tls:
+    """What is offered to clients, which must choose of it; the earlier a cipher stands, the better it is liked."""
+
+    protocols: tuple[str, ...] = ("TLSv1.2", "TLSv1.3")  # without a gap; "TLSv1" and "TLSv1.1" are the others
+    ciphers: tuple[str, ...] = ()  # OpenSSL's names; those of TLS 1.3 begin with TLS_; none: OpenSSL's own choice
+
+
+@dataclass(frozen=True, slots=True)
 class Listener:
     port: int
     mode: Mode
     default: Action
     rules: tuple[Rule, ...] = ()  # the first that holds counts
     certificates: tuple[str, ...] = ()  # PEM: chain and key in one; the first is for names that no other has
+    tls: Tls = field(default_factory=Tls)  # counts where the mode is one of TLS
+    idle_timeout_s: float | None = None  # in tcp modes; None: as the node's `http` says
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +144,7 @@ class Server:
 
 @dataclass(frozen=True, slots=True)
 class Sticky:
-    cookie: str  # ours
+    cookie: str  # ours; without an `app_cookie` there is a twin, <cookie>CORS, with SameSite=None
     duration_s: int
     app_cookie: str | None = None  # ours is set only together with this one of the server's
 
@@ -144,6 +159,10 @@ class Backend:
     slow_start_s: float = 0.0
     sticky: Sticky | None = None
     minimum_healthy: int = 1  # with fewer than that, all servers get requests
+    minimum_healthy_percent: float = 0.0  # of the servers that do not drain; likewise
+    cut_drained: bool = True  # end what is open when a drain is over, or a server is gone; else it may go on
+    cut_unhealthy: bool = False  # end what is open to a server that becomes unhealthy
+    proxy_protocol: bool = False  # servers and their checks are told the peer in a header of version 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,6 +173,8 @@ class Http:
     preserve_host: bool = False
     drop_invalid_headers: bool = False
     http2: bool = True
+    keep_alive_s: float = 3600.0  # a connection that is older is closed after its next answer
+    tls_headers: bool = False  # X-Amzn-Tls-Version and -Cipher-Suite
 
 
 @dataclass(frozen=True, slots=True)
@@ -200,7 +221,13 @@ class Observed:
     problem: str  # why what is wanted is not what it does; empty if it is
     ports: frozenset[int]  # on which HAProxy itself says that it listens
     targets: tuple[Target, ...]
-    counters: dict[str, dict[str, int]]  # by "backend/<name>" and "listener/<port>", since the node's start
+    # By "listener/<port>", "backend/<name>" and "server/<backend>/<Server.id>", all since `since`.  They never go back.
+    counters: dict[str, dict[str, int]]
+    # How long servers took from the end of a request to the beginning of their answer, by "backend/..." and
+    # "server/...": in ms, to two digits, and how many took that long.
+    times: dict[str, dict[int, int]] = field(default_factory=dict)
+    open: dict[str, int] = field(default_factory=dict)  # connections now, by "listener/..." and "server/..."
+    since: float = 0.0  # the Unix time of the node's start
 
 
 # Checking
@@ -226,6 +253,8 @@ def _problems(spec: NodeSpec) -> Iterator[str]:
     ports = [listener.port for listener in spec.listeners]
     if len(set(ports)) != len(ports):
         yield "two listeners have the same port"
+    if spec.http.keep_alive_s <= 0:
+        yield f"connections that are kept for {spec.http.keep_alive_s} s"
     for backend in spec.backends:
         yield from _backend_problems(backend)
     for listener in spec.listeners:
@@ -241,6 +270,8 @@ def _backend_problems(backend: Backend) -> Iterator[str]:
     for server in backend.servers:
         if not _is_address(server.address) or not 0 < server.port < 65536:
             yield f"{server.id!r} cannot be a server"
+    if not 0 <= backend.minimum_healthy_percent <= 100:
+        yield f"backend {backend.name}: {backend.minimum_healthy_percent} % healthy"
     if backend.sticky:
         for cookie in (backend.sticky.cookie, backend.sticky.app_cookie):
             if cookie is not None and not re.fullmatch(rf"[{HEADER_CODES}]{{1,256}}", cookie):
@@ -260,7 +291,15 @@ def _listener_problems(listener: Listener, backends: set[str]) -> Iterator[str]:
         yield f"{here}: no such port"
     if listener.mode.startswith("tls-") != bool(listener.certificates):
         yield f"{here}: certificates belong to TLS, and TLS needs one"
+    protocols = [PROTOCOLS.index(name) for name in listener.tls.protocols if name in PROTOCOLS]
+    if not protocols or sorted(protocols) != [*range(min(protocols), min(protocols) + len(listener.tls.protocols))]:
+        yield f"{here}: {listener.tls.protocols!r} are no versions of TLS without a gap"
+    for cipher in listener.tls.ciphers:
+        if not re.fullmatch(r"[A-Z0-9][A-Za-z0-9_-]{0,63}", cipher):
+            yield f"{here}: {cipher!r} cannot be a cipher"
     is_http = listener.mode.endswith("http")
+    if listener.idle_timeout_s is not None and (is_http or listener.idle_timeout_s <= 0):
+        yield f"{here}: an idle timeout of its own belongs to tcp, and is more than nothing"
     if not is_http and (
         listener.rules or not isinstance(listener.default, Forward) or len(listener.default.shares) > 1
     ):
@@ -298,9 +337,12 @@ def _action_problems(action: Action, backends: set[str]) -> Iterator[str]:
 
 def _condition_problems(condition: Condition) -> Iterator[str]:
     match condition:
-        case Host(texts) | Path(texts) | Method(texts) | Source(texts):
+        case Method(texts) | Source(texts):
             pass
-        case Header(name, texts):
+        case Host(patterns, regexes) | Path(patterns, regexes):
+            texts = patterns + regexes
+        case Header(name, patterns, regexes):
+            texts = patterns + regexes
             if not re.fullmatch(rf"[{HEADER_CODES}]{{1,256}}", name):
                 yield f"{name!r} cannot be a header's name"
         case Query(pairs):
@@ -309,10 +351,24 @@ def _condition_problems(condition: Condition) -> Iterator[str]:
         yield "a condition without a value never holds"
     if any("\0" in text or len(text) > 1024 for text in texts):
         yield f"{texts!r} cannot be a condition's values"
+    for regex in condition.regexes if isinstance(condition, Host | Path | Header) else ():
+        if problem := regex_problem(regex):
+            yield f"{regex!r} cannot be a regular expression: {problem}"
     if isinstance(condition, Source) and not all(_is_network(text) for text in texts):
         yield f"{texts!r} are no networks"
     if isinstance(condition, Method) and not all(re.fullmatch(r"[A-Za-z_-]{1,40}", text) for text in texts):
         yield f"{texts!r} are no methods"
+
+
+def regex_problem(text: str) -> str:
+    """Why it is none; empty if it is one.  HAProxy has the last word, when the node is told."""
+    if not re.fullmatch(r"[ -~]{1,1024}", text):
+        return "it has signs that are not printable ASCII, or none at all"
+    try:
+        re.compile(text)
+    except re.error as error:
+        return str(error)
+    return ""
 
 
 def _is_address(text: str) -> bool:

@@ -7,6 +7,7 @@ finishes what it has.  Each worker is addressed through the master, the old ones
 import asyncio
 import contextlib
 import csv
+import fcntl
 import io
 import os
 import re
@@ -24,6 +25,7 @@ COMMAND_TIMEOUT_S = 5.0
 CHECK_TIMEOUT_S = 30.0
 ANEW_AFTER_S = 0.2  # between two starts that both fail at once
 LAST_WORDS = 600
+PIPE_BYTES = 1 << 20  # of lines on requests, until they are read; HAProxy drops what does not fit
 # mallopt(3): large buffers that are freed go back to the kernel at once, and cost page faults when they come again.
 KEEP_MEMORY = {"MALLOC_TRIM_THRESHOLD_": str(64 << 20), "MALLOC_TOP_PAD_": str(4 << 20)}
 
@@ -36,8 +38,14 @@ class Haproxy:
     def __init__(self) -> None:
         self._process: asyncio.subprocess.Process | None = None
         self._generation = 0
+        self.worker = 0  # the pid of the newest
         self._said: deque[str] = deque(maxlen=20)
         self._listening: asyncio.Task[None] | None = None
+        # Both ends stay open, so that what is said outlives who said it.
+        self.told, self._tell = os.pipe()
+        os.set_blocking(self.told, False)
+        with contextlib.suppress(OSError):  # the user has as much in pipes as the kernel lets him have
+            fcntl.fcntl(self._tell, fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
     @property
     def pid(self) -> int | None:
@@ -77,7 +85,7 @@ class Haproxy:
         deadline = time.monotonic() + START_TIMEOUT_S
         while True:
             with contextlib.suppress(OSError, TimeoutError):
-                await self.ask("show info")
+                self.worker = int(dict(_pairs(await self.ask("show info")))["Pid"])
                 return
             if time.monotonic() > deadline or self.pid is None:
                 if before is not None:  # the master goes on with the worker that it had
@@ -97,6 +105,7 @@ class Haproxy:
         self._process = await asyncio.create_subprocess_exec(
             *("haproxy", "-W", "-db", "-S", f"{MASTER},mode,600", "-f", str(CONFIG)),
             stdin=asyncio.subprocess.DEVNULL,
+            stdout=self._tell,
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, **KEEP_MEMORY},
         )
@@ -144,13 +153,25 @@ class Haproxy:
         One that only finishes what it has does not know its own backends any more; its sessions it does.
         """
         await self.ask(f"shutdown sessions server {backend}/{server}")
-        _, _, old = (await _ask(MASTER, "show proc")).partition("# old workers")
-        for worker in re.findall(r"^(\d+)\s+worker\s", old, re.MULTILINE):
+        for worker in await self._old_workers():
             for line in (await _ask(MASTER, f"@!{worker} show sess")).splitlines():
                 if {f"be={backend}", f"srv={server}"} <= set(line.split()):
                     await _ask(MASTER, f"@!{worker} shutdown session {line.partition(':')[0]}")
 
+    async def _old_workers(self) -> list[int]:
+        """The pids of those that only finish what they have."""
+        deadline = time.monotonic() + COMMAND_TIMEOUT_S
+        while True:
+            with contextlib.suppress(OSError):
+                now, _, old = (await _ask(MASTER, "show proc")).partition("# old workers")
+                if re.search(rf"^{self.worker}\s+worker\s", now, re.MULTILINE):
+                    return [int(pid) for pid in re.findall(r"^(\d+)\s+worker\s", old, re.MULTILINE)]
+            if time.monotonic() > deadline:
+                raise ConnectionError("HAProxy's master does not say what it has")
+            await asyncio.sleep(0.005)  # it has just been started, or starts itself anew for a reload
+
     async def statistics(self) -> list[dict[str, str]]:
+        """What the newest worker counts."""
         text = await self.ask("show stat -1 7 -1")
         return list(csv.DictReader(io.StringIO(text.removeprefix("# "))))
 
@@ -162,6 +183,10 @@ class Haproxy:
             if len(fields) > 17 and fields[1] == "FRONTEND" and fields[17] == "OPEN" and fields[0].startswith("p"):
                 ports.append(int(fields[0][1:]))
         return ports
+
+
+def _pairs(text: str) -> list[tuple[str, str]]:
+    return [(name, value.strip()) for name, _, value in (line.partition(":") for line in text.splitlines())]
 
 
 def last_words(lines: Iterable[str]) -> str:

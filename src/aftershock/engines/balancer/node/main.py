@@ -4,6 +4,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import math
 import os
 import signal
 import sys
@@ -11,10 +12,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from .counts import Counts
+from .counts import Counts, added
 from .haproxy import RUN, Haproxy, HaproxyError
 from .health import Result, Verdict, in_service, is_warming, judged, warming, weight
 from .probe import probe
+from .requests import Requests, named
 
 SHARED = Path("/run/balancer")  # a directory that the node and the control plane both have
 WANTED, APPLIED = SHARED / "wanted.json", SHARED / "applied.json"
@@ -23,6 +25,8 @@ FILES = RUN / "files"
 BEGAN_DISABLED = 0x04  # management.txt, "srv_admin_state": so the configuration had it; it stays set ever after
 AGAIN_S = 0.2  # while something is on its way: a server that drains, warms up, or cannot be deleted yet
 REAP_EVERY_S = 1.0
+HEAR_EVERY_S = 0.05
+HEARD_BYTES = 1 << 20
 REQUEST_BYTES = 64 << 10
 
 Plan = dict[str, Any]
@@ -47,8 +51,9 @@ def _replace(path: Path, text: str) -> None:
     beside.rename(path)
 
 
-def server_name(server: Plan) -> str:
-    return f"s{server['address'].replace('.', '-')}_{server['port']}"
+def path_of(key: Key) -> str:
+    """HAProxy's name of a server."""
+    return f"b_{key[0]}/{named(key[1])}"
 
 
 class Node:
@@ -58,9 +63,13 @@ class Node:
         self.problem = "nothing is wanted yet"
         self.verdicts: dict[Key, Verdict] = {}
         self.counts = Counts()
+        self.requests = Requests()
+        self.since = time.time()
         self._checks: dict[Key, tuple[str, asyncio.Task[None]]] = {}
+        self._deaf = False
         self._lock = asyncio.Lock()
         self._wake = asyncio.Event()
+        self._fallen: set[Key] = set()  # servers that have become unhealthy, and whose connections go with that
         self._cut: set[Key] = set()  # servers whose drain is over, and whose requests were cut off
 
     # What is wanted
@@ -100,7 +109,7 @@ class Node:
         fresh = {}
         for backend, wanted in self.plan["backends"].items():
             for server in wanted["servers"]:
-                key = (backend, f"{server['address']}:{server['port']}")
+                key = (backend, server["id"])
                 fresh[key] = self.verdicts.get(key, Verdict()) if wanted["check"] else Verdict("healthy")
         self.verdicts = fresh
         self._cut &= set(fresh)
@@ -110,10 +119,14 @@ class Node:
         config = self._config()
         if not checked:
             await self.haproxy.check(config)
-        with contextlib.suppress(OSError, TimeoutError):
-            self.counts.add(await self.haproxy.statistics())
-        await self.haproxy.load(config)
-        self.counts.forget_worker()
+        self._deaf = True  # until it is known whose requests are still counted by HAProxy itself
+        try:
+            with contextlib.suppress(OSError, TimeoutError):
+                await self._count()
+            await self.haproxy.load(config)
+        finally:
+            self.requests.worker = self.haproxy.worker
+            self._deaf = False
         for old in set(FILES.iterdir()) - {Path(path) for path in self.plan["files"]}:
             old.unlink()
 
@@ -131,28 +144,32 @@ class Node:
     def _server_lines(self, backend: str) -> str:
         wanted, serving = self.plan["backends"][backend], self._serving(backend)
         return "".join(
-            f"  server {server_name(server)} {self._parameters(backend, server)}"
+            f"  server {named(server['id'])} {self._parameters(backend, server)}"
             f"{'' if key[1] in serving else ' disabled'}\n"
             for server in wanted["servers"]
-            for key in [(backend, f"{server['address']}:{server['port']}")]
+            for key in [(backend, server["id"])]
         )
 
     def _parameters(self, backend: str, server: Plan) -> str:
-        tls = " ssl verify none" if self.plan["backends"][backend]["tls"] else ""
-        return f"{server['address']}:{server['port']} weight {self._weight(backend, server)}{tls}"
+        plan = self.plan["backends"][backend]
+        tls = " ssl verify none" if plan["tls"] else ""
+        told = " send-proxy-v2" if plan["proxy_protocol"] else ""
+        return f"{server['id']} weight {self._weight(backend, server)}{tls}{told}"
 
     def _weight(self, backend: str, server: Plan) -> int:
-        verdict = self.verdicts[backend, f"{server['address']}:{server['port']}"]
+        verdict = self.verdicts[backend, server["id"]]
         return weight(verdict, slow_start_s=self.plan["backends"][backend]["slow_start_s"], now=time.time())
 
     def _active(self, backend: str) -> dict[str, Verdict]:
         """The verdicts on the servers that are registered and do not drain."""
         servers = self.plan["backends"][backend]["servers"]
-        ids = (f"{each['address']}:{each['port']}" for each in servers if each["drain_until"] is None)
+        ids = (each["id"] for each in servers if each["drain_until"] is None)
         return {each: self.verdicts[backend, each] for each in ids}
 
     def _serving(self, backend: str) -> frozenset[str]:
-        return in_service(self._active(backend), minimum_healthy=self.plan["backends"][backend]["minimum_healthy"])
+        plan, active = self.plan["backends"][backend], self._active(backend)
+        percent = math.ceil(plan["minimum_healthy_percent"] * len(active) / 100)
+        return in_service(active, minimum_healthy=max(plan["minimum_healthy"], percent))
 
     # Servers
 
@@ -180,7 +197,8 @@ class Node:
         for backend, wanted in self.plan["backends"].items():
             serving, added = self._serving(backend), False
             for server in wanted["servers"]:
-                key, path = (backend, f"{server['address']}:{server['port']}"), f"b_{backend}/{server_name(server)}"
+                key = (backend, server["id"])
+                path = path_of(key)
                 admin, share = found.pop(path, (None, None))
                 if admin is None:
                     first.append(f"add server {path} {self._parameters(backend, server)}")
@@ -196,6 +214,8 @@ class Node:
                 first.append(f"enable dynamic-cookie backend b_{backend}")
         for command in (*first, *then):
             await self._tell(command)
+        over += [path_of(key) for key in self._fallen if key in self.verdicts]
+        self._fallen.clear()
         for path in over:
             await self.haproxy.cut_off(*path.split("/"))
         return await self._delete(found) or unfinished
@@ -210,7 +230,8 @@ class Node:
             self._cut.discard(key)
             return False
         if now >= until and key not in self._cut:
-            over.append(path)
+            if self.plan["backends"][key[0]]["cut_drained"]:
+                over.append(path)
             self._cut.add(key)
         return now < until
 
@@ -222,11 +243,13 @@ class Node:
     async def _delete(self, paths: dict[str, tuple[int, int]]) -> bool:
         """Delete servers that nobody wants; whether some could not be deleted yet."""
         if paths:
-            self.counts.add(await self.haproxy.statistics())
+            await self._count()
         left = False
         for path in paths:
             await self._tell(f"set server {path} state maint")
-            await self.haproxy.cut_off(*path.split("/"))
+            backend = path.split("/")[0].removeprefix("b_")
+            if self.plan["backends"][backend]["cut_drained"]:
+                await self.haproxy.cut_off(*path.split("/"))
             left |= "deleted" not in await self.haproxy.ask(f"del server {path}")
         return left
 
@@ -238,7 +261,7 @@ class Node:
             if plan["check"]:
                 for server in plan["servers"]:
                     if server["drain_until"] is None:
-                        key = (backend, f"{server['address']}:{server['port']}")
+                        key = (backend, server["id"])
                         wanted[key] = (json.dumps(plan["check"]), server)
         for key, (settings, task) in list(self._checks.items()):
             if key not in wanted or wanted[key][0] != settings:
@@ -274,6 +297,8 @@ class Node:
             now, slow_start_s = time.time(), self.plan["backends"][key[0]]["slow_start_s"]
             since = warming(self._active(key[0]), key[1], slow_start_s=slow_start_s, now=now)
             after = Verdict("healthy", 0, after.fault, after.code, since)
+        elif self.plan["backends"][key[0]]["cut_unhealthy"]:
+            self._fallen.add(key)
         self.verdicts[key] = after
         self._remember()
         self._wake.set()
@@ -293,29 +318,31 @@ class Node:
 
     async def observed(self) -> Plan:
         async with self._lock:
-            rows: list[dict[str, str]] = []
             listening: list[int] = []
             with contextlib.suppress(OSError, TimeoutError):
                 if self._wake.is_set():  # a verdict is told when HAProxy goes by it
                     await self._settle()
-                rows, listening = await self.haproxy.statistics(), await self.haproxy.listening()
-                self.counts.add(rows)
-            return self._told(rows, listening)
+                await self._count()
+                listening = await self.haproxy.listening()
+            return self._told(listening)
 
-    def _told(self, rows: list[dict[str, str]], listening: list[int]) -> Plan:
-        in_flight = {f"{row['pxname']}/{row['svname']}": int(row["scur"] or 0) for row in rows}
+    async def _count(self) -> None:
+        self.counts.add(self.haproxy.worker, await self.haproxy.statistics())
+        self.hear()
+
+    def _told(self, listening: list[int]) -> Plan:
         targets = []
         for backend, wanted in self.plan["backends"].items():
             for server in wanted["servers"]:
-                verdict = self.verdicts[backend, f"{server['address']}:{server['port']}"]
+                verdict = self.verdicts[backend, server["id"]]
                 targets.append(
                     {
                         "backend": backend,
-                        "server": f"{server['address']}:{server['port']}",
+                        "server": server["id"],
                         "state": verdict.state if server["drain_until"] is None else "draining",
                         "fault": verdict.fault,
                         "code": verdict.code,
-                        "in_flight": in_flight.get(f"b_{backend}/{server_name(server)}", 0),
+                        "in_flight": self.counts.open.get(f"server/{backend}/{server['id']}", 0),
                     }
                 )
         return {
@@ -323,8 +350,32 @@ class Node:
             "problem": self.problem,
             "ports": listening,
             "targets": targets,
-            "counters": self.counts.totals,
+            "counters": {
+                key: added(self.counts.totals.get(key, {}), self.requests.totals.get(key, {}))
+                for key in (*self.counts.totals, *self.requests.totals)
+            },
+            "times": self.requests.times,
+            "open": self.counts.open,
+            "since": self.since,
         }
+
+    def hear(self) -> None:
+        """Take in all that HAProxy has said of requests until now."""
+        with contextlib.suppress(BlockingIOError):
+            while said := os.read(self.haproxy.told, HEARD_BYTES):
+                self.requests.feed(said)
+
+    def listen(self) -> None:
+        """Hear soon whenever there is something; at once would be once for each request."""
+        loop, told = asyncio.get_running_loop(), self.haproxy.told
+
+        def hear() -> None:
+            loop.remove_reader(told)
+            if not self._deaf:
+                self.hear()
+            loop.call_later(HEAR_EVERY_S, loop.add_reader, told, hear)
+
+        loop.add_reader(told, hear)
 
     async def answer(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
@@ -371,6 +422,7 @@ async def serve() -> None:
     # As first process of a machine we are asked to power off as systemd is (systemd(1), SIGRTMIN+4).
     for number in (signal.SIGTERM, signal.SIGINT, signal.SIGRTMIN + 4):
         loop.add_signal_handler(number, os._exit, 0)
+    node.listen()
     CONTROL.unlink(missing_ok=True)
     await asyncio.start_unix_server(node.answer, CONTROL, limit=REQUEST_BYTES)
     async with asyncio.TaskGroup() as tasks:

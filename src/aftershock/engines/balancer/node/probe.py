@@ -10,6 +10,9 @@ from .health import CODE, FAILED, TIMEOUT, Result, matches
 
 USER_AGENT = "ELB-HealthChecker/2.0"
 DEFAULT_PORTS = {"http": 80, "https": 443}
+# The PROXY protocol's header of version 2 of a connection that is made for nobody else (its §2.2: LOCAL).  Network Load
+# Balancers: "the proxy protocol header is also included in health check connections".
+OWN_CONNECTION = b"\r\n\r\n\0\r\nQUIT\n" + bytes((0x20, 0, 0, 0))
 ANSWER_BYTES = 64 << 10  # of a check's answer only the first line counts
 
 
@@ -18,7 +21,7 @@ async def probe(address: str, port: int, check: dict[str, Any]) -> Result:
     try:
         async with asyncio.timeout(check["timeout_s"]):
             if check["protocol"] == "tcp":
-                _, writer = await asyncio.open_connection(address, port)
+                _, writer = await _connect(address, port, check)
                 writer.close()
                 return Result(True)
             code = await _status(address, port, check)
@@ -30,8 +33,7 @@ async def probe(address: str, port: int, check: dict[str, Any]) -> Result:
 
 
 async def _status(address: str, port: int, check: dict[str, Any]) -> int:
-    encrypted = _context() if check["protocol"] == "https" else None
-    reader, writer = await asyncio.open_connection(address, port, ssl=encrypted, limit=ANSWER_BYTES)
+    reader, writer = await _connect(address, port, check)
     try:
         host = address if port == DEFAULT_PORTS[check["protocol"]] else f"{address}:{port}"
         writer.write(
@@ -47,6 +49,20 @@ async def _status(address: str, port: int, check: dict[str, Any]) -> int:
         return int(found[1])
     finally:
         writer.close()
+
+
+async def _connect(address: str, port: int, check: dict[str, Any]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    reader, writer = await asyncio.open_connection(address, port, limit=ANSWER_BYTES)
+    try:
+        if check["proxy_protocol"]:
+            writer.write(OWN_CONNECTION)
+            await writer.drain()
+        if check["protocol"] == "https":
+            await writer.start_tls(_context())
+    except BaseException:
+        writer.close()
+        raise
+    return reader, writer
 
 
 async def _to_the_end(reader: asyncio.StreamReader) -> None:
