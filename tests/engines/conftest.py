@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 
 # Tests that need a region's namespaces: those of the engines, and of controllers that move real packets.
-DIRECTORIES = (Path(__file__).parent, Path(__file__).parents[1] / "services" / "ec2" / "kernel")
+SERVICES = Path(__file__).parents[1] / "services"
+DIRECTORIES = (Path(__file__).parent, SERVICES / "ec2" / "kernel", SERVICES / "elbv2" / "kernel")
 INSIDE = "AFTERSHOCK_INSIDE" in os.environ
 REPORTS = "AFTERSHOCK_TEST_REPORTS"
 

@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 from aftershock.engines.images import Images
-from aftershock.engines.machines import Machines, MachineSpec
+from aftershock.engines.machines import Machines, MachineSpec, cgroups
+from aftershock.engines.machines.machines import GROUND
 from aftershock.engines.volumes import Volumes
 
 STATE, CACHE = Path("/run/aftershock/state"), Path("/run/aftershock/cache")
@@ -119,14 +120,15 @@ class Lab:
 def leftovers(number):
     """What of a lab's machines is still on this host: cgroups, mounts, processes."""
     mounted = [line for line in Path("/proc/self/mountinfo").read_text().splitlines() if f"/lab{number}/" in line]
-    cgroups = [str(path) for path in Path("/sys/fs/cgroup").glob(f"**/machine-*-{number}")]
+    ours = [one.path for one in cgroups.parse(GROUND.read_text())]  # others of the host have machines too
+    lent = [str(path) for root in ours for path in root.glob(f"**/machine-*-{number}")]
     running = []
     for process in Path("/proc").iterdir():
         with contextlib.suppress(OSError):
             words = (process / "cmdline").read_bytes() if process.name.isdigit() else b""
             if f"/lab{number}/".encode() in words:
                 running.append(words)
-    return mounted + cgroups + running
+    return mounted + lent + running
 
 
 class Metadata:

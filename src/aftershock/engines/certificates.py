@@ -13,6 +13,7 @@ from pathlib import Path
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 AUTHORITY_DAYS = 3650
@@ -48,7 +49,7 @@ class CertificateAuthority:
         key = ec.generate_private_key(ec.SECP256R1())
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "Aftershock region authority")])
         certificate = (
-            _builder(name, name, key, now, AUTHORITY_DAYS)
+            _builder(name, name, key.public_key(), now, AUTHORITY_DAYS)
             .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
             .add_extension(_usage(signs_certificates=True), critical=True)
             .sign(key, hashes.SHA256())
@@ -65,10 +66,17 @@ class CertificateAuthority:
         issued = Issued(self._directory / f"{name}.crt", self._directory / f"{name}.key")
         if _serves(issued, hosts, now):
             return issued
+        key = ec.generate_private_key(ec.SECP256R1())
+        chain = self.certify(key.public_key(), hosts, now) + self._certificate.read_bytes()
+        _write(issued.key, _pem(key), 0o600)
+        _write(issued.chain, chain, 0o644)
+        return issued
+
+    def certify(self, key: CertificatePublicKeyTypes, hosts: Sequence[str], now: datetime.datetime) -> bytes:
+        """A server certificate for the owner of the key, PEM, without the authority's own."""
         authority = x509.load_pem_x509_certificate(self._certificate.read_bytes())
         authority_key = serialization.load_pem_private_key(self._key.read_bytes(), password=None)
         assert isinstance(authority_key, ec.EllipticCurvePrivateKey)
-        key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0][:64])])
         certificate = (
             _builder(subject, authority.subject, key, now, LEAF_DAYS)
@@ -81,10 +89,7 @@ class CertificateAuthority:
             )
             .sign(authority_key, hashes.SHA256())
         )
-        chain = certificate.public_bytes(serialization.Encoding.PEM) + self._certificate.read_bytes()
-        _write(issued.key, _pem(key), 0o600)
-        _write(issued.chain, chain, 0o644)
-        return issued
+        return certificate.public_bytes(serialization.Encoding.PEM)
 
 
 def _serves(issued: Issued, hosts: Sequence[str], now: datetime.datetime) -> bool:
@@ -102,17 +107,17 @@ def _serves(issued: Issued, hosts: Sequence[str], now: datetime.datetime) -> boo
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime.datetime, days: int
+    subject: x509.Name, issuer: x509.Name, key: CertificatePublicKeyTypes, now: datetime.datetime, days: int
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
         .subject_name(subject)
         .issuer_name(issuer)
-        .public_key(key.public_key())
+        .public_key(key)
         .serial_number(x509.random_serial_number())
         .not_valid_before(now - BACKDATE)
         .not_valid_after(now + datetime.timedelta(days=days))
-        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
     )
 
 

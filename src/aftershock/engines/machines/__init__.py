@@ -5,8 +5,8 @@ are made by others beforehand; what a machine is for is not known here.
 """
 
 from aftershock.engines.machines.cgroups import Limits, Usage
-from aftershock.engines.machines.machines import Machines
+from aftershock.engines.machines.machines import Machines, strike
 from aftershock.engines.machines.spec import Bind, Ended, Exit, MachineSpec, Observed
 from aftershock.engines.machines.watches import bootable
 
-__all__ = ["Bind", "Ended", "Exit", "Limits", "MachineSpec", "Machines", "Observed", "Usage", "bootable"]
+__all__ = ["Bind", "Ended", "Exit", "Limits", "MachineSpec", "Machines", "Observed", "Usage", "bootable", "strike"]

@@ -10,7 +10,7 @@ import resource
 import shlex
 import shutil
 import signal
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Sequence
 from pathlib import Path
 
 from aftershock.engines.errors import EngineError
@@ -137,6 +137,14 @@ class Machines:
         await self._exit_written(name)
         await self._clear(name)
 
+    def powered(self, name: str) -> Running | None:
+        """Whatever has an init that lives, also one without its conmon, and ready to hear a signal."""
+        running = self._runtime_state(name)
+        if running is None or not processes.lives(running.pid, running.start_ticks):
+            return None
+        self._cgroup(name).thaw()  # a signal reaches nobody who is held still
+        return running
+
     async def remove(self, name: str) -> None:
         """Leave nothing of the machine but its volume.  Removing what is not there is no error."""
         tree.require_name(name)
@@ -177,6 +185,14 @@ class Machines:
         """The command line that runs a program inside a running machine, as its root and within its limits."""
         runtime = self._directory / tree.require_name(name) / "runtime"
         return [str(runtime), "exec", *(["--tty"] if terminal else []), name, *argv]
+
+    async def run_inside(self, name: str, argv: Sequence[str], *, timeout_s: float) -> str:
+        """Run a program inside a running machine to its end, and return what it printed.
+
+        Raises:
+            EngineError: the machine does not run, or the program failed or took longer.
+        """
+        return await run(self.entering(name, argv), timeout_s=timeout_s)
 
     # What is known of a machine
 
@@ -328,6 +344,26 @@ class Machines:
         return cgroups.parse(self._ground.read_text())
 
 
+async def strike(doomed: Iterable[tuple[Machines, str]]) -> tuple[frozenset[str], float]:
+    """Take the power from all of these machines at once: every init is killed in one stroke.  On return none runs.
+
+    What they leave is swept up by `kill`, as always.  Those that do not run are passed over.
+
+    Returns:
+        the names of those that ran, and how long the stroke took, in seconds.
+    """
+    found = {name: running for machines, name in doomed if (running := machines.powered(name))}
+    spread_s = processes.send_together([(one.pid, one.start_ticks) for one in found.values()], signal.SIGKILL)
+    try:
+        async with asyncio.timeout(KILL_TIMEOUT_S):
+            for one in found.values():
+                while processes.lives(one.pid, one.start_ticks):
+                    await processes.ended(one.pid)
+    except TimeoutError:
+        raise EngineError(f"machines {', '.join(found)} survived SIGKILL for {KILL_TIMEOUT_S} s") from None
+    return frozenset(found), spread_s
+
+
 def _runtime_script(joined: list[Path], runtime_root: Path, log_file: Path) -> str:
     """runc for one machine: it goes into the machine's cgroups before it becomes runc.
 
@@ -349,7 +385,8 @@ def _runtime_script(joined: list[Path], runtime_root: Path, log_file: Path) -> s
 
 
 def _conmon_command(name: str, home: Path) -> list[str | Path]:
-    for_this_boot = ("init.pid", "conmon.pid", "runtime.log", f"exit/{name}", "attach", "ctl", "winsz")
+    # ".init.pid": runc writes there first and renames; one that was killed between the two leaves it.
+    for_this_boot = ("init.pid", ".init.pid", "conmon.pid", "runtime.log", f"exit/{name}", "attach", "ctl", "winsz")
     for file in for_this_boot:
         (home / file).unlink(missing_ok=True)
     return [

@@ -7,9 +7,11 @@ nftables rule that real packets meet.  Which of these stand for what, and who wa
 from .driver import Network, ObservedPort
 from .inside import open_in
 from .outside import Outside
-from .spec import Cidr, GroupSpec, Members, PortSpec, RouterSpec, Rule, router_device, router_netns
+from .spec import Barrier, Blackhole, Cidr, GroupSpec, Members, PortSpec, RouterSpec, Rule, router_device, router_netns
 
 __all__ = [
+    "Barrier",
+    "Blackhole",
     "Cidr",
     "GroupSpec",
     "Members",

@@ -6,17 +6,27 @@ nftables tables, which hold a port from before its devices are made until after 
 
 import asyncio
 import socket
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
 
 from aftershock.engines.errors import EngineError
 from aftershock.engines.process import run
 
-from . import echo, firewall, machine, outside, table, wiring
+from . import blackholes, echo, firewall, machine, outside, table, wiring
 from .flows import forget_private, forget_public
 from .inside import NETNS, call_inside, has_device, set_sysctls
-from .spec import GroupSpec, PortSpec, RouterSpec, port_device, router_device, router_netns, router_of_netns
+from .spec import (
+    Barrier,
+    Blackhole,
+    GroupSpec,
+    PortSpec,
+    RouterSpec,
+    port_device,
+    router_device,
+    router_netns,
+    router_of_netns,
+)
 
 COMMAND_S = 20.0  # a loaded machine takes its time; none of these waits for anything but the kernel
 
@@ -236,6 +246,30 @@ class Network:
     async def zones_cut(self, router: str) -> frozenset[str]:
         return (await self._require_table(router)).cut
 
+    async def set_barriers(self, router: str, barriers: Collection[Barrier]) -> None:
+        """Have exactly these barriers in the router; ports that come later are behind them, too."""
+        async with self._changes:
+            if (await self._require_table(router)).barriers != {one.digest for one in barriers if one.inside}:
+                await _nft(router, firewall.barriers(barriers))
+
+    # --- faults at a machine's own end -------------------------------------------------------------------------
+
+    async def ensure_blackhole(self, netns: str, name: str, blackhole: Blackhole) -> None:
+        """Have it at this machine, under this name; it goes with the machine's namespace, too."""
+        await _nft_in(netns, blackholes.text(name, blackhole))
+
+    async def remove_blackhole(self, netns: str, name: str) -> None:
+        """Removing what is not there, or of a machine that is not there, is no error."""
+        if name in await self.blackholes(netns):
+            await _nft_in(netns, blackholes.removed(name))
+
+    async def blackholes(self, netns: str) -> frozenset[str]:
+        """The names of those that a machine has."""
+        if not _has_netns(netns):
+            return frozenset()
+        argv = ["nsenter", f"--net={NETNS / netns}", "nft", "--json", "list", "tables"]
+        return blackholes.names(await run(argv, timeout_s=COMMAND_S))
+
     # --- reading -----------------------------------------------------------------------------------------------
 
     async def _port(self, router: str, name: str) -> PortSpec | None:
@@ -258,8 +292,11 @@ class Network:
 
 async def _nft(router: str, text: str) -> None:
     """One transaction in a router: all of it, or nothing and an error."""
-    netns = NETNS / router_netns(router)
-    await run(["nsenter", f"--net={netns}", "nft", "-f", "-"], stdin=text, timeout_s=COMMAND_S)
+    await _nft_in(router_netns(router), text)
+
+
+async def _nft_in(netns: str, text: str) -> None:
+    await run(["nsenter", f"--net={NETNS / netns}", "nft", "-f", "-"], stdin=text, timeout_s=COMMAND_S)
 
 
 async def _ip(lines: Iterable[str], netns: str | None = None) -> None:

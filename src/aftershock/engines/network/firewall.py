@@ -4,6 +4,7 @@ A packet's way through a router:
 
     source    does it come from the port's own address?  is the port's zone cut?      (before connection tracking)
     arriving  the resolver's second address; a public address becomes the private one
+    apart     does a barrier stand between the two?
     may-leave what passes to and from the internet segment; then the rules out of the sender's port
     may-enter the rules into the receiver's port
     translate a private address becomes the public one
@@ -24,6 +25,7 @@ from .spec import (
     EVERYWHERE,
     METADATA,
     RESOLVER,
+    Barrier,
     Cidr,
     GroupSpec,
     Members,
@@ -54,6 +56,8 @@ _BASE_CHAINS = {
     "source": "type filter hook prerouting priority raw; policy accept;",
     "arriving": "type nat hook prerouting priority dstnat; policy accept;",
     "to-router": "type filter hook input priority filter; policy drop;",
+    "apart": "type filter hook forward priority filter - 10; policy accept;",
+    "apart-from-router": "type filter hook input priority filter - 10; policy accept;",
     "may-leave": "type filter hook forward priority filter; policy drop;",
     "may-enter": "type filter hook forward priority filter + 10; policy drop;",
     "translate": "type nat hook postrouting priority srcnat; policy accept;",
@@ -219,6 +223,39 @@ def cut(before: Iterable[str], zones: Iterable[str]) -> str:
             *(f'add element ip router cut {{ {zone_mark(zone):#x} comment "{zone}" }}' for zone in sorted(new - old)),
         ]
     )
+
+
+def barriers(wanted: Iterable[Barrier]) -> str:
+    """All barriers of the router, in the place of those that it has."""
+    return _lines(
+        [
+            *(f"flush chain ip router {chain}" for chain in ("apart", "apart-from-router")),
+            *(
+                f'add rule ip router {rule} drop comment "{barrier.digest}"'
+                for barrier in sorted(set(wanted), key=lambda one: one.digest)
+                for rule in _barrier(barrier)
+            ),
+        ]
+    )
+
+
+def _barrier(barrier: Barrier) -> Iterator[str]:
+    if not barrier.inside:
+        return
+    inside, resolver = f"{{ {', '.join(barrier.inside)} }}", [] if barrier.whole else [RESOLVER]
+    match barrier.against:
+        case "everything":
+            near = f"{{ {', '.join([*barrier.inside, *resolver])} }}"
+            yield f"apart ip saddr {inside} ip daddr != {near}"
+            yield f"apart ip daddr {inside} ip saddr != {near}"
+        case "internet":
+            yield f'apart ip saddr {inside} oifname "{UPLINK}" ip daddr != {RESOLVER}'
+            yield f'apart ip daddr {inside} iifname "{UPLINK}" ip saddr != {RESOLVER}'
+        case others if others:
+            yield f"apart ip saddr {inside} ip daddr {{ {', '.join(others)} }}"
+            yield f"apart ip daddr {inside} ip saddr {{ {', '.join(others)} }}"
+    if barrier.whole:
+        yield f"apart-from-router ip saddr {inside} ip daddr != {METADATA}"
 
 
 def group_chain(group: str, direction: str) -> str:

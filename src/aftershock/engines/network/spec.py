@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
+from typing import Literal
 
 ICMP, TCP, UDP = 1, 6, 17  # IANA protocol numbers
 
@@ -120,6 +121,45 @@ class PortSpec:
             IPv4Address(self.public)
         object.__setattr__(self, "groups", tuple(sorted(set(self.groups))))
         object.__setattr__(self, "internet", networks(self.internet))
+
+
+@dataclass(frozen=True, slots=True)
+class Barrier:
+    """Nothing passes between the networks inside it and what is outside, in either direction, open flows included.
+
+    Inside, everything goes on.
+    """
+
+    inside: tuple[str, ...]
+    against: tuple[str, ...] | Literal["everything", "internet"] = "everything"
+    # Whether the resolver and the router's own pings are on its far side as well.  The metadata service never is: it
+    # is each machine's own.
+    whole: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "inside", networks(self.inside))
+        if isinstance(self.against, tuple):
+            object.__setattr__(self, "against", networks(self.against))
+
+    @property
+    def digest(self) -> str:
+        """What it is known by in the kernel, where a comment has little room."""
+        return hashlib.sha256(repr(self).encode()).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class Blackhole:
+    """Packets to one port vanish at a machine's own end: those that come in, or those that go out."""
+
+    protocol: Literal["tcp", "udp"]
+    port: int
+    direction: Literal["ingress", "egress"]
+
+    def __post_init__(self) -> None:
+        if self.protocol not in ("tcp", "udp") or self.direction not in ("ingress", "egress"):
+            raise ValueError(f"{self.protocol} {self.direction} is neither tcp nor udp, or neither in nor out")
+        if not 0 < self.port <= 65535:
+            raise ValueError(f"port {self.port} is not within 1 to 65535")
 
 
 def networks(cidrs: Iterable[str]) -> tuple[str, ...]:

@@ -21,6 +21,7 @@ class Table:
     ports: dict[str, PortSpec]
     cut: frozenset[str]
     forgetting: frozenset[str]
+    barriers: frozenset[str]  # by their digests
     loose_members: frozenset[str]  # groups that have a set of members, and neither rules nor anyone who mentions them
 
     def holder_of(self, public: str) -> PortSpec | None:
@@ -29,7 +30,7 @@ class Table:
 
 def parse(router: str, cidrs: tuple[str, ...], text: str) -> Table | None:
     """None if the router's own part is not there; its networks are routes, which the caller has read."""
-    chains, elements = _objects(text)
+    chains, elements, comments = _objects(text)
     dns = _dns(chains.get("arriving", []))
     if dns is None:
         return None
@@ -48,26 +49,33 @@ def parse(router: str, cidrs: tuple[str, ...], text: str) -> Table | None:
         cut=frozenset(comment for _, comment in elements.get("cut", [])),
         forgetting=frozenset(address for address, _ in elements.get("taken", []))
         - {port.public for port in ports.values()},
+        barriers=frozenset(comments.get("apart", ())) | frozenset(comments.get("apart-from-router", ())),
         loose_members=frozenset(_between("group-", "-members", elements)) - set(groups) - mentioned,
     )
 
 
-def _objects(text: str) -> tuple[dict[str, list[list[Json]]], dict[str, list[tuple[Any, str]]]]:
-    """Each chain's rules, and each set's elements with their comments; a map's element is a pair of key and value."""
+def _objects(
+    text: str,
+) -> tuple[dict[str, list[list[Json]]], dict[str, list[tuple[Any, str]]], dict[str, list[str]]]:
+    """Each chain's rules, each set's elements with their comments (a map's element is a pair of key and value), and
+    each chain's comments."""
     chains: dict[str, list[list[Json]]] = {}
+    comments: dict[str, list[str]] = defaultdict(list)
     elements: dict[str, list[tuple[Any, str]]] = {}
     for item in json.loads(text)["nftables"]:
         match item:
             case {"chain": {"name": name}}:
                 chains[name] = []
-            case {"rule": {"chain": name, "expr": expr}}:
+            case {"rule": {"chain": name, "expr": expr} as rest}:
                 chains[name].append(expr)
+                if "comment" in rest:
+                    comments[name].append(rest["comment"])
             case {"set": {"name": name} as rest}:
                 elements[name] = [_commented(element) for element in rest.get("elem", [])]
             case {"map": {"name": name} as rest}:
                 pairs = [(_commented(key), value) for key, value in rest.get("elem", [])]
                 elements[name] = [((key, value), comment) for (key, comment), value in pairs]
-    return chains, elements
+    return chains, elements, comments
 
 
 def _commented(element: Any) -> tuple[Any, str]:
