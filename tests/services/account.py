@@ -20,6 +20,7 @@ class Account:
     def __init__(self, path: Path, operations: Mapping[str, Operation], tables: list[Any]) -> None:
         self.store = Store(path, tables)
         self.now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
+        self.principal = ROOT
         self._operations = operations
 
     def call(self, operation: str, **params: Any) -> dict[str, Any]:
@@ -28,4 +29,4 @@ class Account:
 
     def context(self, tx: Transaction) -> Call:
         self.now += timedelta(seconds=1)
-        return Call(principal=ROOT, region="us-east-1", request_id="test", now=self.now, tx=tx, new_id=new_id)
+        return Call(principal=self.principal, region="us-east-1", request_id="test", now=self.now, tx=tx, new_id=new_id)

@@ -61,7 +61,15 @@ def _checked(shape: Shape | None, value: Any) -> Any:
             return [_checked(shape.member, one) for one in value]
         case MapShape():
             return {k: _checked(shape.value, v) for k, v in value.items()}
-    kinds = {"string": str, "integer": int, "long": int, "boolean": bool, "timestamp": datetime}
+    kinds = {
+        "string": str,
+        "integer": int,
+        "long": int,
+        "boolean": bool,
+        "timestamp": datetime,
+        "float": float,
+        "double": float,
+    }
     assert isinstance(value, kinds[shape.type_name]), (shape.name, value)
     if enum := shape.metadata.get("enum"):
         assert value in enum, (shape.name, value)

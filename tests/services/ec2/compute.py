@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from msgspec.structs import replace
 
@@ -20,6 +20,7 @@ from aftershock.services.ec2.controllers.instances import InstanceController
 from aftershock.services.ec2.controllers.locks import Locks
 from aftershock.services.ec2.controllers.snapshots import SnapshotController
 from aftershock.services.ec2.controllers.volumes import VolumeController
+from aftershock.services.ec2.controllers.zones import ZoneController
 from aftershock.services.ec2.operations import (
     addresses,
     compute,
@@ -43,8 +44,9 @@ from aftershock.services.ec2.records.route_table import ROUTE_TABLES
 from aftershock.services.ec2.records.security_group import SECURITY_GROUPS
 from aftershock.services.ec2.records.subnet import SUBNETS
 from aftershock.services.ec2.records.vpc import DHCP_OPTIONS, VPCS
+from aftershock.services.ec2.records.zone_outage import DISRUPTIONS, ZONE_OUTAGES
 from aftershock.services.ec2.rules.capacity import Host
-from tests.services.ec2.ground import Ground, Images, Machines, Volumes
+from tests.services.ec2.ground import Ground, Images, Machines, Routers, Volumes, strike
 from tests.services.modelled import Modelled
 
 TABLES = [
@@ -60,6 +62,8 @@ TABLES = [
     SUBNETS,
     DHCP_OPTIONS,
     VPCS,
+    DISRUPTIONS,
+    ZONE_OUTAGES,
 ]
 PROFILES = {
     "web": Profile("arn:aws:iam::123456789012:instance-profile/web", "AIPAWEB"),
@@ -101,6 +105,8 @@ class SetClock(Clock):
 
 
 class Compute(Modelled):
+    tables: ClassVar[list[Any]] = TABLES
+
     def __init__(self, path: Path) -> None:
         self.host = Host(memory_mib=16384, available_mib=12000, bootable=1000)
         self.parameters: dict[str, Parameter] = {}
@@ -121,7 +127,7 @@ class Compute(Modelled):
             **tags.OPERATIONS,
             **vpcs.OPERATIONS,
         }
-        super().__init__(path, "ec2", operations, TABLES)
+        super().__init__(path, "ec2", operations, self.tables)
         self.clock = SetClock(self._now)
         self.ground = Ground(now=self._unix_time)
         self.answering = True
@@ -152,7 +158,9 @@ class Compute(Modelled):
         """New ones, that know nothing of what others did before them."""
         machines, volumes, images = ground or (Machines(self.ground), Volumes(self.ground), Images(self.ground))
         locks, woken = Locks(), _nobody
+        network: Any = Routers(self.ground)
         return [
+            ZoneController(self.store, machines, network, locks, strike=strike),
             BaseImageController(self.store, images, self.clock, "us-east-1"),
             VolumeController(self.store, volumes),
             SnapshotController(self.store, self.clock, locks, images=images, volumes=volumes, machines=machines),
@@ -195,7 +203,7 @@ class Compute(Modelled):
 
     def _rows(self) -> list[Any]:
         with self.store.snapshot() as tx:
-            return [table.every(tx) for table in TABLES]
+            return [table.every(tx) for table in self.tables]
 
     def plug(self) -> None:
         """Do at once what the controller of ports and the network engine would."""

@@ -6,7 +6,7 @@ only asked what a controller does about what it finds.
 
 import asyncio
 import itertools
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 from aftershock.engines.errors import EngineError
 from aftershock.engines.images import LayerInfo, Progress
 from aftershock.engines.machines import Ended, Exit, MachineSpec, Observed
+from aftershock.engines.network import Barrier
 
 BASE = "base-0123456789abcdef"
 
@@ -34,6 +35,8 @@ class Ground:
     frozen: set[str] = field(default_factory=set)
     pids: Any = field(default_factory=lambda: itertools.count(100))
     unstartable: set[str] = field(default_factory=set)
+    silent: dict[str, frozenset[str]] = field(default_factory=dict)  # each router's zones that are cut
+    barriers: dict[str, frozenset[Barrier]] = field(default_factory=dict)
 
     def end(self, name: str, cause: Any, *, seen: bool = True) -> None:
         """The machine ends, as by itself or by a kill from outside; nobody may be left to see it."""
@@ -50,6 +53,13 @@ class Ground:
 class Machines:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
+
+    @property
+    def running(self) -> Mapping[str, Observed]:
+        return self._ground.running
+
+    def lose_power(self, name: str) -> None:
+        self._ground.end(name, "killed")
 
     async def names(self) -> set[str]:
         return {*self._ground.running, *self._ground.ended}
@@ -98,6 +108,27 @@ class Machines:
             yield
         finally:
             self.thaw(name)
+
+
+async def strike(doomed: Iterable[tuple[Any, str]]) -> tuple[frozenset[str], float]:
+    """As the engine's: all that run of these end at once."""
+    struck = [(machines, name) for machines, name in doomed if name in machines.running]
+    for machines, name in struck:
+        machines.lose_power(name)
+    return frozenset(name for _, name in struck), 0.0
+
+
+class Routers:
+    """What stands between machines."""
+
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+
+    async def set_zones_cut(self, router: str, zones: Iterable[str]) -> None:
+        self._ground.silent[router] = frozenset(zones)
+
+    async def set_barriers(self, router: str, barriers: Iterable[Barrier]) -> None:
+        self._ground.barriers[router] = frozenset(barriers)
 
 
 class Volumes:

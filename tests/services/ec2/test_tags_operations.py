@@ -1,9 +1,11 @@
 """Tags over all of EC2's resources."""
 
+import dataclasses
 from typing import Any
 
 import pytest
 
+from tests.services.account import ROOT
 from tests.services.ec2.net_account import NetworkAccount
 
 
@@ -91,6 +93,20 @@ def test_tags_that_will_not_do(account: NetworkAccount, tags: list[dict[str, str
     ):
         assert refused[0] == code
         assert words in refused[1]
+
+
+def test_reserved_keys_are_for_awss_own_services(account: NetworkAccount) -> None:
+    stack = tag("aws:cloudformation:stack-name", "site")
+    account.principal = dataclasses.replace(ROOT, service="cloudformation.amazonaws.com")
+    made = account.call(
+        "CreateVpc", CidrBlock="10.0.0.0/16", TagSpecifications=[{"ResourceType": "vpc", "Tags": [stack]}]
+    )
+    vpc = made["Vpc"]["VpcId"]
+    account.call("CreateTags", Resources=[vpc], Tags=[tag("aws:cloudformation:logical-id", "Vpc")])
+    account.principal = ROOT
+    account.call("DeleteTags", Resources=[vpc])
+    shown = account.call("DescribeTags", Filters=[{"Name": "resource-id", "Values": [vpc]}])["Tags"]
+    assert {one["Key"] for one in shown} == {"aws:cloudformation:stack-name", "aws:cloudformation:logical-id"}
 
 
 def test_fifty_tags_are_the_most_however_they_come(account: NetworkAccount) -> None:

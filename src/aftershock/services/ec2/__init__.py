@@ -6,7 +6,10 @@ from .bootstrap import base_image, default_vpc, ground_is_new
 from .controllers.base_image import BaseImageController
 from .controllers.metadata import CredentialsOf
 from .controllers.registry import controllers
+from .controllers.zones import Others
+from .lookups import INSTANCE_TABLE, instance_seen, subnet_seen, vpc_of_group, vpc_seen, zone_names
 from .metadata import RoleCredentials
+from .metrics import InstanceMetrics, wires
 from .networks import NETWORK_TABLES, networks
 from .operations import refused
 from .operations.outside import Outside, Profile
@@ -14,27 +17,63 @@ from .operations.registry import operations
 from .records import image
 from .records.tables import TABLES
 from .records.vpc import VPCS
+from .rules.capacity import Host
+from .service_interfaces import INTERFACE_TABLE, ServiceInterface, ServiceInterfaces
+from .usage import USAGE, reservations
+from .zone_outages import (
+    OUTAGE_TABLES,
+    OutageSeen,
+    begin_disruption,
+    begin_outage,
+    dark_zones,
+    end_outages,
+    outage,
+    struck_zones,
+)
 
 BASE_IMAGE_KIND = BaseImageController.kind
 REFUSED = frozenset(refused.OPERATIONS)  # operations whose only answer is why the region does not have them
 
 __all__ = [
     "BASE_IMAGE_KIND",
+    "INSTANCE_TABLE",
+    "INTERFACE_TABLE",
     "NETWORK_TABLES",
+    "OUTAGE_TABLES",
     "REFUSED",
     "TABLES",
+    "USAGE",
     "CredentialsOf",
+    "Host",
+    "InstanceMetrics",
+    "Others",
+    "OutageSeen",
     "Outside",
     "Profile",
     "RoleCredentials",
+    "ServiceInterface",
+    "ServiceInterfaces",
     "base_image",
     "base_image_id",
+    "begin_disruption",
+    "begin_outage",
     "controllers",
+    "dark_zones",
     "default_vpc",
+    "end_outages",
     "ground_is_new",
+    "instance_seen",
     "is_routed",
     "networks",
     "operations",
+    "outage",
+    "reservations",
+    "struck_zones",
+    "subnet_seen",
+    "vpc_of_group",
+    "vpc_seen",
+    "wires",
+    "zone_names",
 ]
 
 

@@ -12,6 +12,7 @@ from .credentials import (
     instance_profile,
     issue_own_session,
     issue_role_session,
+    service_may_assume,
     trusts,
 )
 from .operations import OPERATIONS
@@ -34,5 +35,6 @@ __all__ = [
     "instance_profile",
     "issue_own_session",
     "issue_role_session",
+    "service_may_assume",
     "trusts",
 ]

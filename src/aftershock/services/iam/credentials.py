@@ -145,6 +145,12 @@ def trusts(role: Role, service: str) -> bool:
     return trust.allows(role.trust, role.trusted_ids, trust.Asker(service=service))
 
 
+def service_may_assume(tx: Tx, account: str, role_arn: str, service: str) -> bool:
+    """Whether the account has a role of this ARN that the service, say "fis.amazonaws.com", may take on."""
+    named = ROLES.where(tx, "name", name_key(account, role_arn.rpartition("/")[2]))
+    return any(arn("role", role) == role_arn and trusts(role, service) for role in named)
+
+
 def assumable_role(call: Call, role_arn: str, session_name: str, external_id: str | None) -> Role | None:
     """The role, if it exists and its trust policy lets the caller assume it in this way."""
     principal = call.principal

@@ -3,9 +3,12 @@
 from .controllers import asker, controllers
 from .operations import operations
 from .outside import KnownName, Network, Outside
-from .records import TABLES
+from .records import CHANGES, TABLES
+
+CHANGE_TABLE = CHANGES.name  # whose changes say what the resolver was seen to serve
 
 __all__ = [
+    "CHANGE_TABLE",
     "TABLES",
     "KnownName",
     "Network",

@@ -20,6 +20,7 @@ from aftershock.services.ec2.records.network_interface import NETWORK_INTERFACES
 from aftershock.services.ec2.records.snapshot import SNAPSHOTS
 from aftershock.services.ec2.records.volume import VOLUMES
 from aftershock.services.ec2.records.vpc import VPCS
+from aftershock.services.ec2.records.zone_outage import ZONE_OUTAGES
 from aftershock.services.ec2.rules.instance_plan import (
     Forget,
     Note,
@@ -37,6 +38,7 @@ from aftershock.services.ec2.rules.instance_plan import (
 )
 from aftershock.services.ec2.rules.instances import until_forgotten_s
 from aftershock.services.ec2.rules.machines import machine_spec
+from aftershock.services.ec2.rules.zone_outages import power
 from aftershock.store import Change, Store, Transaction
 
 from .locks import Locks
@@ -97,9 +99,11 @@ class InstanceController:
     def concerned(self, change: Change) -> Iterable[str]:
         if change.table == INSTANCES.name:
             return (change.key,)
-        if change.table not in (NETWORK_INTERFACES.name, VOLUMES.name, SNAPSHOTS.name):
+        if change.table not in (NETWORK_INTERFACES.name, VOLUMES.name, SNAPSHOTS.name, ZONE_OUTAGES.name):
             return ()
         with self._store.snapshot() as tx:
+            if change.table == ZONE_OUTAGES.name:
+                return INSTANCES.keys(tx)  # it may be forgotten by now, and with it which zone it was
             if change.table == NETWORK_INTERFACES.name:
                 return [one.id for one in INSTANCES.where(tx, "interface", change.key)]
             if change.table == VOLUMES.name:
@@ -153,6 +157,7 @@ class InstanceController:
             eni = NETWORK_INTERFACES.get(tx, instance.interface_id)
             volume = VOLUMES.get(tx, instance.volume_id)
             captures = SNAPSHOTS.where(tx, "pending", instance.volume_id)
+            outages = ZONE_OUTAGES.where(tx, "zone", instance.zone)
         if eni is not None and eni.instance_id not in (None, instance.id):
             eni = None
         held = eni is not None and eni.instance_id == instance.id
@@ -169,6 +174,7 @@ class InstanceController:
             disk_going=volume is not None and not volume.wanted,
             captures=any(one.wanted for one in captures),
             quiet_capture=any(one.wanted and one.reboot for one in captures),
+            power=power(outages),
             over=instance.terminated_at is not None and self._left_s(instance.terminated_at) <= 0,
         )
 
@@ -229,6 +235,8 @@ class InstanceController:
         with self._store.transaction() as tx:
             now = INSTANCES.get(tx, instance.id)
             if now is not None and now.generation == instance.generation:
+                if note.up and now.up_boot != now.boot:
+                    changes["up_at"] = self._clock.now()
                 INSTANCES.put(tx, replace(now, **changes))
 
     def _stop(self, key: str, *, forced: bool) -> None:

@@ -1,6 +1,6 @@
 """All of EC2's controllers."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from aftershock.clock import Clock
 from aftershock.control import Controller
@@ -17,9 +17,11 @@ from .instances import InstanceController
 from .locks import Locks
 from .metadata import CredentialsOf, MetadataController
 from .ports import PortController
+from .reserved_instances import ReservedInstanceController
 from .routers import RouterController
 from .snapshots import SnapshotController
 from .volumes import VolumeController
+from .zones import Others, ZoneController
 
 
 def controllers(
@@ -34,12 +36,14 @@ def controllers(
     network: Network,
     credentials_of: CredentialsOf,
     authority: bytes,
+    others: Sequence[Others] = (),
 ) -> tuple[Controller, ...]:
     """`wake` is the control loop's; `credentials_of` are those of the role in an instance profile; `authority` is the
-    certificate that machines are to trust, PEM."""
+    certificate that machines are to trust, PEM; `others` are the machines of other services."""
     locks = Locks()  # a machine is not started while its disk is captured
     return (
         BaseImageController(store, images, clock, region),
+        ZoneController(store, machines, network, locks, others),
         RouterController(store, network),
         GroupController(store, network),
         PortController(store, network),
@@ -48,4 +52,5 @@ def controllers(
         InstanceController(store, machines, clock, locks, wake, authority=authority),
         HealthController(store, clock, network.ping),
         MetadataController(store, clock, credentials_of),
+        ReservedInstanceController(store, clock),
     )

@@ -29,7 +29,7 @@ def allocate_address(call: Call, params: Params) -> Result:
         id=call.new_id("eipalloc"),
         account=call.account,
         region=call.region,
-        tags=tags.specified(params.get("TagSpecifications"), "elastic-ip")["elastic-ip"],
+        tags=tags.specified(params.get("TagSpecifications"), "elastic-ip", by=call.principal)["elastic-ip"],
         public_ip=public_pool.take(call.tx, call.region),
         allocated_at=call.now,
     )
@@ -81,7 +81,7 @@ def associate_address(call: Call, params: Params) -> Result:
             f"resource {eni.id} is already associated with associate-id {eni.elastic.association_id}",
         )
     if holder:
-        wiring.disassociate(call, holder)
+        wiring.disassociate(call, wiring.own(holder))
     elastic = Elastic(allocation_id=address.id, association_id=call.new_id("eipassoc"), public_ip=address.public_ip)
     wiring.associate(call, eni, elastic)
     return {"AssociationId": elastic.association_id}
@@ -95,12 +95,12 @@ def disassociate_address(call: Call, params: Params) -> Result:
     if association_id is not None:
         for eni in NETWORK_INTERFACES.where(call.tx, "association", association_id):
             if eni.account == call.account:
-                wiring.disassociate(call, eni)
+                wiring.disassociate(call, wiring.own(eni))
                 return {}
         raise AwsError("InvalidAssociationID.NotFound", f"The association ID '{association_id}' does not exist")
     holder = _holder(call, _address(call, params))
     if holder is not None:  # AWS: disassociating what is not associated is no error
-        wiring.disassociate(call, holder)
+        wiring.disassociate(call, wiring.own(holder))
     return {}
 
 
@@ -131,7 +131,7 @@ def _interface(call: Call, params: Params) -> NetworkInterface:
             "InvalidParameterCombination", "You may specify an instance or a network interface, but not both"
         )
     if eni_id is not None:
-        eni = NETWORK_INTERFACE.require(call.tx, call.account, eni_id)
+        eni = wiring.own(NETWORK_INTERFACE.require(call.tx, call.account, eni_id))
         if (found := _unfit(call, eni)) is not None:
             raise AwsError(
                 "IncorrectInstanceState",

@@ -222,7 +222,7 @@ def create_image(call: Call, params: Params) -> Result:
     volume = VOLUMES.get(call.tx, instance.volume_id)
     if volume is None or not volume.wanted:
         raise AwsError("IncorrectInstanceState", f"The instance '{instance.id}' has no root volume.")
-    given = tags.specified(params.get("TagSpecifications"), "image", "snapshot")
+    given = tags.specified(params.get("TagSpecifications"), "image", "snapshot", by=call.principal)
     disk = disks.root_disk(
         params.get("BlockDeviceMappings") or (),
         device=instance.root_device,
@@ -308,7 +308,7 @@ def register_image(call: Call, params: Params) -> Result:
         id=call.new_id("ami"),
         account=call.account,
         region=call.region,
-        tags=tags.specified(params.get("TagSpecifications"), "image")["image"],
+        tags=tags.specified(params.get("TagSpecifications"), "image", by=call.principal)["image"],
         name=params["Name"],
         description=params.get("Description", ""),
         architecture="x86_64",
@@ -361,7 +361,7 @@ def copy_image(call: Call, params: Params) -> Result:
         )
     source, snapshot = require_launchable(call, params["SourceImageId"])
     _check_name(call, params["Name"])
-    given = tags.specified(params.get("TagSpecifications"), "image", "snapshot")
+    given = tags.specified(params.get("TagSpecifications"), "image", "snapshot", by=call.principal)
     image_id = call.new_id("ami")
     copy = replace(
         snapshot,

@@ -26,7 +26,7 @@ def create_internet_gateway(call: Call, params: Params) -> Result:
         id=call.new_id("igw"),
         account=call.account,
         region=call.region,
-        tags=tags.specified(params.get("TagSpecifications"), "internet-gateway")["internet-gateway"],
+        tags=tags.specified(params.get("TagSpecifications"), "internet-gateway", by=call.principal)["internet-gateway"],
         created_at=call.now,
     )
     INTERNET_GATEWAYS.put(call.tx, gateway)

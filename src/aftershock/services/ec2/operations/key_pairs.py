@@ -45,7 +45,7 @@ def _put(call: Call, params: Params, public: keys.PublicKey) -> KeyPair:
         id=call.new_id("key"),
         account=call.account,
         region=call.region,
-        tags=tags.specified(params.get("TagSpecifications"), "key-pair")["key-pair"],
+        tags=tags.specified(params.get("TagSpecifications"), "key-pair", by=call.principal)["key-pair"],
         name=params["KeyName"],
         kind=public.kind,
         public_key=f"{public.line} {params['KeyName']}",

@@ -48,7 +48,7 @@ def create_launch_template(outside: Outside, call: Call, params: Params) -> Resu
         id=call.new_id("lt"),
         account=call.account,
         region=call.region,
-        tags=tags.specified(params.get("TagSpecifications"), "launch-template")["launch-template"],
+        tags=tags.specified(params.get("TagSpecifications"), "launch-template", by=call.principal)["launch-template"],
         name=name,
         created_at=call.now,
         created_by=call.principal.arn,

@@ -22,6 +22,7 @@ from .wiring import (
     create,
     disassociate,
     groups_of_vpc,
+    own,
     plug,
     public_address,
     release,
@@ -63,7 +64,9 @@ def create_network_interface(call: Call, params: Params) -> Result:
             group_ids=params.get("Groups") or (),
             private_ip=_primary_address(params),
             description=params.get("Description", ""),
-            tags=tags.specified(params.get("TagSpecifications"), "network-interface")["network-interface"],
+            tags=tags.specified(params.get("TagSpecifications"), "network-interface", by=call.principal)[
+                "network-interface"
+            ],
         )
         remember(call, "CreateNetworkInterface", params, eni.id)
     return {"NetworkInterface": view(call, eni), "ClientToken": params.get("ClientToken")}
@@ -81,7 +84,7 @@ def _primary_address(params: Params) -> str | None:
 @honours("NetworkInterfaceId")
 def delete_network_interface(call: Call, params: Params) -> Result:
     eni = NETWORK_INTERFACE.require(call.tx, call.account, params["NetworkInterfaceId"])
-    if eni.instance_id is not None or eni.plug or eni.plugged:
+    if eni.attachment_id is not None or eni.plug or eni.plugged:
         raise AwsError("InvalidParameterValue", f"Network interface '{eni.id}' is currently in use.")
     NETWORK_INTERFACES.forget(call.tx, eni.id)
     return {}
@@ -91,7 +94,7 @@ def delete_network_interface(call: Call, params: Params) -> Result:
 def attach_network_interface(call: Call, params: Params) -> Result:
     """A machine has one wire, its primary interface, which RunInstances attaches; a second one is not honoured."""
     eni = NETWORK_INTERFACE.require(call.tx, call.account, params["NetworkInterfaceId"])
-    if eni.instance_id is not None:
+    if eni.attachment_id is not None:
         raise AwsError("InvalidNetworkInterface.InUse", f"Interface: [{eni.id}] in use.")
     if not NETWORK_INTERFACES.where(call.tx, "instance", params["InstanceId"]):
         raise AwsError("InvalidInstanceID.NotFound", f"The instance ID '{params['InstanceId']}' does not exist")
@@ -101,6 +104,8 @@ def attach_network_interface(call: Call, params: Params) -> Result:
 @honours("AttachmentId", "Force")
 def detach_network_interface(call: Call, params: Params) -> Result:
     eni = _attached(call, params["AttachmentId"])
+    if eni.requester:
+        raise AwsError("OperationNotPermitted", "You are not allowed to manage 'ela-attach' attachments.")
     raise AwsError(
         "OperationNotPermitted", f"The network interface at device index {eni.device_index} cannot be detached."
     )
@@ -122,7 +127,7 @@ def _attached(call: Call, attachment_id: str) -> NetworkInterface:
     only={"SourceDestCheck.Value": True},
 )
 def modify_network_interface_attribute(call: Call, params: Params) -> Result:
-    eni = NETWORK_INTERFACE.require(call.tx, call.account, params["NetworkInterfaceId"])
+    eni = own(NETWORK_INTERFACE.require(call.tx, call.account, params["NetworkInterfaceId"]))
     given = [name for name in ("Description", "Groups", "Attachment", "SourceDestCheck") if name in params]
     if len(given) > 1:
         raise AwsError("InvalidParameterCombination", "Fields for multiple attribute types specified")
@@ -208,6 +213,7 @@ FILTERS: Mapping[str, Path] = {
     "owner-id": ("OwnerId",),
     "private-dns-name": ("PrivateDnsName",),
     "private-ip-address": ("PrivateIpAddress",),
+    "requester-id": ("RequesterId",),
     "requester-managed": ("RequesterManaged",),
     "source-dest-check": ("SourceDestCheck",),
     "status": ("Status",),
@@ -254,7 +260,8 @@ def _view(eni: NetworkInterface, around: _Around) -> Result:
         "NetworkInterfaceId": eni.id,
         "InterfaceType": "interface",
         "OwnerId": eni.account,
-        "RequesterManaged": False,
+        "RequesterId": eni.requester or None,
+        "RequesterManaged": bool(eni.requester),
         "Operator": {"Managed": False},
         "VpcId": eni.vpc_id,
         "SubnetId": eni.subnet_id,
@@ -262,9 +269,9 @@ def _view(eni: NetworkInterface, around: _Around) -> Result:
         "AvailabilityZoneId": zone_named(eni.region, eni.zone).id,
         "Description": eni.description,
         "MacAddress": eni.mac,
-        "Groups": [{"GroupId": id, "GroupName": around.group_names(id)} for id in eni.group_ids],  # noqa: A001
+        "Groups": [{"GroupId": id, "GroupName": around.group_names(id)} for id in eni.shown_groups],  # noqa: A001
         "SourceDestCheck": eni.source_dest_check,
-        "Status": "in-use" if eni.instance_id else "available",
+        "Status": "in-use" if eni.attachment_id else "available",
         "Attachment": _attachment(eni),
         "Association": association,
         "PrivateIpAddress": eni.private_ip,
@@ -284,7 +291,7 @@ def _view(eni: NetworkInterface, around: _Around) -> Result:
 
 
 def _attachment(eni: NetworkInterface) -> Result | None:
-    if eni.instance_id is None:
+    if eni.attachment_id is None:
         return None
     return {
         "AttachmentId": eni.attachment_id,
@@ -293,7 +300,7 @@ def _attachment(eni: NetworkInterface) -> Result | None:
         "DeviceIndex": eni.device_index,
         "NetworkCardIndex": 0,
         "InstanceId": eni.instance_id,
-        "InstanceOwnerId": eni.account,
+        "InstanceOwnerId": eni.requester or eni.account,
         "Status": attachment_status(eni),
     }
 
@@ -310,7 +317,7 @@ def _association(eni: NetworkInterface, hostnames: bool) -> Result | None:
     return {
         "PublicIp": eni.address,
         "PublicDnsName": public_dns_name(eni.region, eni.address) if hostnames else "",
-        "IpOwnerId": eni.account if eni.elastic else "amazon",
+        "IpOwnerId": eni.account if eni.elastic else eni.requester or "amazon",
         "AllocationId": eni.elastic.allocation_id if eni.elastic else None,
         "AssociationId": eni.elastic.association_id if eni.elastic else None,
     }

@@ -29,6 +29,10 @@ class Parameter(Protocol):
     def data_type(self) -> str: ...
 
 
+def capacity_everywhere(call: Call, zone: str) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Outside:
     profile_of: Callable[[Tx, str, str], Profile | None]
@@ -42,3 +46,6 @@ class Outside:
 
     console_of: Callable[[str], bytes]
     """The end of what the instance's machine wrote to its console, at most 64 KiB; nothing if it never ran."""
+
+    lacks_capacity: Callable[[Call, str], bool] = capacity_everywhere
+    """Whether somebody wants this caller to find no capacity in the zone."""

@@ -7,6 +7,9 @@ from aftershock.aws.errors import AwsError
 
 _ONE_VOLUME = "an instance has its root volume and no other"
 _DEFAULT_ACL = "every VPC has its default network ACL, which allows all traffic, and there are no others"
+_NO_RESALE = "there is no marketplace of reserved instances"
+_STANDARD_ONLY = "reserved instances are of the standard class, which cannot be exchanged"
+_AS_BOUGHT = "reserved instances stay as they were bought"
 REASONS: Mapping[str, str] = {
     "AttachVolume": _ONE_VOLUME,
     "CreateDhcpOptions": "the default set of DHCP options is the only one there is",
@@ -18,6 +21,14 @@ REASONS: Mapping[str, str] = {
     "DetachVolume": _ONE_VOLUME,
     "ReplaceNetworkAclAssociation": _DEFAULT_ACL,
     "ReplaceNetworkAclEntry": _DEFAULT_ACL,
+    "CancelReservedInstancesListing": _NO_RESALE,
+    "CreateReservedInstancesListing": _NO_RESALE,
+    "AcceptReservedInstancesExchangeQuote": _STANDARD_ONLY,
+    "DeleteQueuedReservedInstances": "purchases are made at once, and are never queued",
+    "DescribeReservedInstancesListings": _NO_RESALE,
+    "DescribeReservedInstancesModifications": _AS_BOUGHT,
+    "GetReservedInstancesExchangeQuote": _STANDARD_ONLY,
+    "ModifyReservedInstances": _AS_BOUGHT,
 }
 
 

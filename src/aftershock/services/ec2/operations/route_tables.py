@@ -35,7 +35,7 @@ def create_route_table(call: Call, params: Params) -> Result:
             id=call.new_id("rtb"),
             account=call.account,
             region=call.region,
-            tags=tags.specified(params.get("TagSpecifications"), "route-table")["route-table"],
+            tags=tags.specified(params.get("TagSpecifications"), "route-table", by=call.principal)["route-table"],
             vpc_id=vpc.id,
             created_at=call.now,
         )

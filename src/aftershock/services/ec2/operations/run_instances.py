@@ -17,6 +17,7 @@ from aftershock.services.ec2.records.snapshot import Snapshot
 from aftershock.services.ec2.records.subnet import Subnet, default_subnet
 from aftershock.services.ec2.records.volume import VOLUMES, Volume
 from aftershock.services.ec2.records.vpc import default_vpc
+from aftershock.services.ec2.records.zone_outage import dark_zones
 from aftershock.services.ec2.rules import disks, instance_types, launch, tags
 from aftershock.services.ec2.rules.parameters import refuse_others
 from aftershock.services.ec2.rules.zones import zone_with_id, zones
@@ -75,7 +76,7 @@ def launch_spec(
     instance_types.check_architecture(instance_types.offered(name), image.architecture)
     interface = launch.interface(asked)
     subnet = _subnet(call, asked, interface)
-    tagged = _tags(asked)
+    tagged = _tags(call, asked)
     metadata = launch.metadata_options(asked.get("MetadataOptions"))
     launch.check_metadata_tags(metadata, tagged["instance"])
     _check_reservations(asked)
@@ -196,8 +197,11 @@ def _subnet(call: Call, asked: Mapping[str, Any], interface: Mapping[str, Any] |
                 f"The specified subnet '{subnet.id}' is in the availability zone '{subnet.zone}', not in '{zone}'.",
             )
         return subnet
-    if found := default_subnet(call.tx, call.account, zone):
+    out = frozenset(dark_zones(call.tx))
+    if found := default_subnet(call.tx, call.account, zone, without=out if zone is None else frozenset()):
         return found
+    if zone is None and (found := default_subnet(call.tx, call.account)):
+        return found  # every zone is out, and the one named in the refusal is as good as any
     vpc = default_vpc(call.tx, call.account)
     if vpc is None:
         raise AwsError("VPCIdNotSpecified", "No default VPC for this user")
@@ -253,9 +257,9 @@ def _key_name(call: Call, name: str | None) -> str | None:
     return name
 
 
-def _tags(asked: Mapping[str, Any]) -> dict[str, dict[str, str]]:
+def _tags(call: Call, asked: Mapping[str, Any]) -> dict[str, dict[str, str]]:
     given = asked.get("TagSpecifications")
-    return tags.specified(given, *launch.TAGGABLE, *launch.TAGGABLE_IN_VAIN)
+    return tags.specified(given, *launch.TAGGABLE, *launch.TAGGABLE_IN_VAIN, by=call.principal)
 
 
 def _check_reservations(asked: Mapping[str, Any]) -> None:

@@ -50,7 +50,9 @@ def _authorize(call: Call, params: Params, *, egress: bool) -> Result:
     if not asked:
         raise AwsError("MissingParameter", "The request must contain the parameter ipPermissions")
     permissions.check_new(group.rules, [one for one, _ in asked], egress=egress)
-    tagged = tags.specified(params.get("TagSpecifications"), "security-group-rule")["security-group-rule"]
+    tagged = tags.specified(params.get("TagSpecifications"), "security-group-rule", by=call.principal)[
+        "security-group-rule"
+    ]
     new = tuple(
         _rule(call.new_id("sgr"), one, egress=egress, description=description, tagged=tagged)
         for one, description in asked

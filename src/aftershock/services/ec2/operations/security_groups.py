@@ -32,7 +32,7 @@ def create_security_group(call: Call, params: Params) -> Result:
         id=call.new_id("sg"),
         account=call.account,
         region=call.region,
-        tags=tags.specified(params.get("TagSpecifications"), "security-group")["security-group"],
+        tags=tags.specified(params.get("TagSpecifications"), "security-group", by=call.principal)["security-group"],
         name=name,
         description=description,
         vpc_id=vpc.id,

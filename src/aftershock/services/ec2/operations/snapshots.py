@@ -23,7 +23,7 @@ def create_snapshot(call: Call, params: Params) -> Result:
     volume = VOLUME.require(call.tx, call.account, params["VolumeId"])
     if not volume.wanted:
         raise AwsError("IncorrectState", f"The volume '{volume.id}' is 'deleting'")
-    given = tags.specified(params.get("TagSpecifications"), "snapshot")
+    given = tags.specified(params.get("TagSpecifications"), "snapshot", by=call.principal)
     return view(record_snapshot(call, volume, description=params.get("Description", ""), given=given["snapshot"]))
 
 

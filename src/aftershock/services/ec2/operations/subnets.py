@@ -47,7 +47,7 @@ def create_subnet(call: Call, params: Params) -> Result:
         id=call.new_id("subnet"),
         account=call.account,
         region=call.region,
-        tags=tags.specified(params.get("TagSpecifications"), "subnet")["subnet"],
+        tags=tags.specified(params.get("TagSpecifications"), "subnet", by=call.principal)["subnet"],
         vpc_id=vpc.id,
         cidr=str(cidr),
         zone=zone.name,

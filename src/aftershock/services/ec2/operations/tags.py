@@ -27,7 +27,7 @@ Change = Callable[[dict[str, str]], dict[str, str]]
 def create_tags(call: Call, params: Params) -> Result:
     """AWS: the tags of one request go to all of its resources, or to none."""
     for resource_id in params["Resources"]:
-        _change(call, resource_id, lambda before: tags.checked(params["Tags"], before=before))
+        _change(call, resource_id, lambda before: tags.checked(params["Tags"], before=before, by=call.principal))
     return {}
 
 

@@ -33,7 +33,7 @@ def create_vpc(call: Call, params: Params) -> Result:
     if "CidrBlock" not in params:
         raise AwsError("MissingParameter", "Either 'cidrBlock' or 'ipv4IpamPoolId' should be provided.")
     cidr = addressing.vpc_block(params["CidrBlock"])
-    vpc = _build(call, cidr, tags=tags.specified(params.get("TagSpecifications"), "vpc")["vpc"])
+    vpc = _build(call, cidr, tags=tags.specified(params.get("TagSpecifications"), "vpc", by=call.principal)["vpc"])
     return {"Vpc": view(vpc)}
 
 
@@ -152,7 +152,7 @@ def delete_vpc(call: Call, params: Params) -> Result:
     if (
         vpc.internet_gateway_id is not None
         or any(not table.main for table in tables)
-        or any(group.name != "default" for group in groups)
+        or any(group.name != "default" and group.account == vpc.account for group in groups)
         or SUBNETS.where(call.tx, "vpc", vpc.id)
         or NETWORK_INTERFACES.where(call.tx, "vpc", vpc.id)
     ):

@@ -108,7 +108,7 @@ def attach(
     Raises:
         AwsError: InvalidNetworkInterface.InUse
     """
-    if eni.instance_id is not None:
+    if eni.attachment_id is not None:
         raise AwsError("InvalidNetworkInterface.InUse", f"Interface: [{eni.id}] in use.")
     return wish(
         call,
@@ -162,6 +162,17 @@ def disassociate(within: Within, eni: NetworkInterface) -> NetworkInterface:
     """Take its Elastic IP.  AWS: "When you disassociate …, it receives a new public IP address", if it gets one."""
     public_ip = public_pool.take(within.tx, eni.region) if eni.plug and eni.auto_public else None
     return wish(within, eni, elastic=None, public_ip=public_ip)
+
+
+def own(eni: NetworkInterface) -> NetworkInterface:
+    """The interface, which is the caller's own to change.
+
+    Raises:
+        AwsError: AuthFailure, for one that a service has for a machine of its own.
+    """
+    if eni.requester:
+        raise AwsError("AuthFailure", "You do not have permission to access the specified resource.")
+    return eni
 
 
 def public_address(eni: NetworkInterface) -> tuple[str, bool, str | None] | None:

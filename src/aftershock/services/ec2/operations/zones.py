@@ -5,7 +5,9 @@ from collections.abc import Mapping
 from aftershock.aws.call import Call, Operation, Params, Result
 from aftershock.aws.errors import AwsError
 from aftershock.aws.filters import Field, matching
+from aftershock.services.ec2.records.zone_outage import dark_zones
 from aftershock.services.ec2.rules.parameters import honours
+from aftershock.services.ec2.rules.zone_outages import zone_view
 from aftershock.services.ec2.rules.zones import zones
 
 from .describing import Path, at
@@ -13,19 +15,19 @@ from .describing import Path, at
 
 @honours("ZoneNames", "ZoneIds", "AllAvailabilityZones", "Filters")
 def describe_availability_zones(call: Call, params: Params) -> Result:
-    """All zones are always available to the account: none has to be opted into."""
+    """None has to be opted into; one that is out says so."""
+    out = dark_zones(call.tx)
     found = [
         {
             "ZoneName": zone.name,
             "ZoneId": zone.id,
             "RegionName": call.region,
-            "State": "available",
             "OptInStatus": "opt-in-not-required",
             "GroupName": f"{call.region}-zg-1",
             "GroupLongName": f"{call.region} 1",
             "NetworkBorderGroup": call.region,
             "ZoneType": "availability-zone",
-            "Messages": [],
+            **zone_view(out.get(zone.name)),
         }
         for zone in zones(call.region)
     ]

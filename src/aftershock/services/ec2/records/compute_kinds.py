@@ -9,6 +9,7 @@ from .instance import HEALTH, INSTANCES
 from .kinds import Kind
 from .launch_template import LAUNCH_TEMPLATE_VERSIONS, LAUNCH_TEMPLATES
 from .metadata_key import METADATA_KEYS
+from .reserved_instances import RESERVED_INSTANCES
 from .snapshot import SNAPSHOTS
 from .volume import VOLUMES
 
@@ -57,4 +58,5 @@ COMPUTE_TABLES: tuple[Table[Any], ...] = (
     LAUNCH_TEMPLATES,
     LAUNCH_TEMPLATE_VERSIONS,
     METADATA_KEYS,
+    RESERVED_INSTANCES,
 )

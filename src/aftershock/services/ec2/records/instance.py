@@ -53,7 +53,7 @@ class Instance(Resource, frozen=True, kw_only=True):
     stop_protected: bool = False
     ebs_optimized: bool = False  # recorded only
     cpu_credits: str | None = None  # recorded only
-    monitored: bool = False  # recorded only
+    monitored: bool = False  # measured every minute, and not every five
     client_token: str = ""
     created_at: datetime
     launched_at: datetime  # of the last start that somebody asked for
@@ -67,6 +67,7 @@ class Instance(Resource, frozen=True, kw_only=True):
 
     # Written by the controller of instances.
     up_boot: int = 0  # the boot of which the machine was running when last looked at
+    up_at: datetime | None = None  # when that was seen first; billing begins with it
     ended_boot: int = 0  # the boot that ended without anybody asking for it through the API
     ended_how: str = ""  # "poweroff", "killed", or "failed": it could not be started
     ended_at: datetime | None = None

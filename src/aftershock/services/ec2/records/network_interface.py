@@ -27,6 +27,9 @@ class NetworkInterface(Resource, frozen=True, kw_only=True):
     description: str = ""
     source_dest_check: bool = True
     created_at: datetime
+    requester: str = ""  # the service that has it for a machine of its own, such as "amazon-elb"
+    host: str | None = None  # that machine's namespace
+    unfiltered: bool = False  # its only group is one of the service's, which lets everything pass
     instance_id: str | None = None
     attachment_id: str | None = None
     device_index: int = 0
@@ -46,6 +49,16 @@ class NetworkInterface(Resource, frozen=True, kw_only=True):
     reason: str = "not looked at yet"
 
     @property
+    def machine(self) -> str | None:
+        """The namespace that its wire leads into."""
+        return self.host if self.requester else self.instance_id
+
+    @property
+    def shown_groups(self) -> tuple[str, ...]:
+        """The groups that the account knows of."""
+        return () if self.unfiltered else self.group_ids
+
+    @property
     def address(self) -> str | None:
         """The public address that it is wanted to have now."""
         return self.elastic.public_ip if self.elastic else self.public_ip
@@ -61,6 +74,7 @@ NETWORK_INTERFACES = Table(
     NetworkInterface,
     indexes={
         "instance": lambda eni: eni.instance_id,
+        "requester": lambda eni: eni.requester or None,
         "attachment": lambda eni: eni.attachment_id,
         "subnet": lambda eni: eni.subnet_id,
         "vpc": lambda eni: eni.vpc_id,

@@ -22,9 +22,12 @@ class Subnet(Resource, frozen=True, kw_only=True):
 SUBNETS = Table("ec2_subnet", Subnet, indexes={"vpc": lambda subnet: subnet.vpc_id})
 
 
-def default_subnet(tx: Tx, account: str, zone: str | None = None) -> Subnet | None:
-    """The default subnet of the zone; without a zone, that of the first zone that has one."""
+def default_subnet(
+    tx: Tx, account: str, zone: str | None = None, *, without: frozenset[str] = frozenset()
+) -> Subnet | None:
+    """The default subnet of the zone; without a zone, that of the first zone that has one and is none of `without`."""
     vpc = default_vpc(tx, account)
     subnets = SUBNETS.where(tx, "vpc", vpc.id) if vpc else []
     chosen = (subnet for subnet in subnets if subnet.default_for_az and zone in (None, subnet.zone))
+    chosen = (subnet for subnet in chosen if subnet.zone not in without)
     return min(chosen, key=lambda subnet: subnet.zone, default=None)

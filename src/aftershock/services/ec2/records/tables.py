@@ -13,17 +13,20 @@ from .key_pair import KEY_PAIRS
 from .launch_template import LAUNCH_TEMPLATE_VERSIONS, LAUNCH_TEMPLATES
 from .metadata_key import METADATA_KEYS
 from .network_interface import NETWORK_INTERFACES
+from .reserved_instances import RESERVED_INSTANCES
 from .route_table import ROUTE_TABLES
 from .security_group import SECURITY_GROUPS
 from .snapshot import SNAPSHOTS
 from .subnet import SUBNETS
 from .volume import VOLUMES
 from .vpc import DHCP_OPTIONS, VPCS
+from .zone_outage import DISRUPTIONS, ZONE_OUTAGES
 
 TABLES: tuple[Table[Any], ...] = (
     ADDRESSES,
     CLIENT_TOKENS,
     DHCP_OPTIONS,
+    DISRUPTIONS,
     HEALTH,
     IMAGES,
     INSTANCES,
@@ -34,10 +37,12 @@ TABLES: tuple[Table[Any], ...] = (
     METADATA_KEYS,
     NETWORK_INTERFACES,
     POOLS,
+    RESERVED_INSTANCES,
     ROUTE_TABLES,
     SECURITY_GROUPS,
     SNAPSHOTS,
     SUBNETS,
     VOLUMES,
     VPCS,
+    ZONE_OUTAGES,
 )

@@ -1,5 +1,6 @@
 """Whether the host still has room: memory, and what its kernel lets an init have."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aftershock.aws.errors import AwsError
@@ -35,12 +36,19 @@ def room(host: Host, wanted: InstanceType, *, starting: int) -> int:
     return max(0, min((host.available_mib - RESERVE_MIB) // IDLE_MIB, host.bootable) - starting)
 
 
-def insufficient(instance_type: str, zone: str, *, boots: bool) -> AwsError:
-    """The error of red-hat-storage/ocs-ci#9263; every zone is on the one host, so that no other zone helps.
+def insufficient(instance_type: str, zone: str, *, boots: bool, others: Sequence[str] = ()) -> AwsError:
+    """The error of red-hat-storage/ocs-ci#9263; where the host has no room no other zone helps, since all are on it.
+
+    `others` are the zones that would do, where it is the zone that has no capacity.
 
     Where it is not for memory but because they would not boot, an administrator can help, and it says how.
     """
     mend = "" if boots else f" {watches.REASON}"
+    if others:
+        mend = (
+            f" You can currently get {instance_type} capacity by not specifying an Availability Zone in your request "
+            f"or choosing {', '.join(others)}."
+        )
     return AwsError(
         "InsufficientInstanceCapacity",
         f"We currently do not have sufficient {instance_type} capacity in the Availability Zone you requested "

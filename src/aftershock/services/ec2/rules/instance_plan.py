@@ -10,9 +10,12 @@ from typing import Literal
 from aftershock.services.ec2.records.instance import Instance
 
 from .instances import wish
+from .zone_outages import Power
 
 # A wire that comes back as it was, as after a power cut, changes no record.
 WIRE_AGAIN_S = 0.2
+# Until the power fails, which is a matter of milliseconds.
+POWER_AGAIN_S = 0.2
 
 Cause = Literal["poweroff", "reboot", "killed"]
 
@@ -48,6 +51,7 @@ class Seen:
     disk_going: bool = False  # the volume is being deleted
     captures: bool = False  # a snapshot of the root disk is to be taken
     quiet_capture: bool = False  # and the instance is to be shut down for it
+    power: Power = "on"  # of its zone
     over: bool = False  # it has been terminated for as long as a terminated instance is shown
 
 
@@ -119,6 +123,8 @@ def plan(instance: Instance, seen: Seen) -> Plan:
 def _running(instance: Instance, seen: Seen) -> Plan:
     up = instance.up_boot == instance.boot
     reboot_due = instance.reboots > instance.rebooted and up
+    if seen.power != "on":
+        return _without_power(instance, seen, reboot_due=reboot_due)
     match seen.machine:
         case Runs():
             if not up or instance.restart:
@@ -140,6 +146,19 @@ def _running(instance: Instance, seen: Seen) -> Plan:
     if up:
         return Plan("its machine is not there any more", (Note(up=False),))
     return _start(seen)
+
+
+def _without_power(instance: Instance, seen: Seen, *, reboot_due: bool) -> Plan:
+    """Its state stays what it was, as on AWS, where the status checks tell what became of it; it starts again by
+    itself when there is power."""
+    match seen.machine:
+        case Runs() if seen.power == "failing":
+            return Plan("its zone is losing its power", again_s=POWER_AGAIN_S)
+        case Runs():
+            return Plan("its zone has no power", (Stop(forced=True),))
+        case Over() if not instance.restart:
+            return Plan("it went down with its zone", (Sweep(), Note(restart=True, rebooted=reboot_due)))
+    return Plan("waiting for the power of its zone")
 
 
 def _of_an_earlier_boot(instance: Instance, ended_at: datetime | None) -> bool:

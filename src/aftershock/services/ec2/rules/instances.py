@@ -1,6 +1,7 @@
 """What an instance is called in which state, and what may be asked of it then."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
@@ -46,6 +47,26 @@ def state(instance: Instance) -> State:
             return "stopped" if instance.down_boot == instance.boot else "stopping"
         case "terminated":
             return "terminated" if instance.terminated_at else "shutting-down"
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """A time for which the machine ran, and which is billed."""
+
+    since: datetime
+    until: datetime | None  # None: it still runs
+
+
+def run(instance: Instance) -> Run | None:
+    """The run of the present boot, as far as it was observed; None before it began, and after it was lost."""
+    if instance.up_at is None or instance.up_boot != instance.boot:
+        return None
+    if wish(instance) == "running":
+        return Run(instance.up_at, None)
+    ended = instance.ended_at if instance.ended_boot == instance.boot else None
+    asked = instance.asked_at if instance.wanted != "running" else None
+    known = [moment for moment in (ended, asked) if moment is not None]
+    return Run(instance.up_at, max(instance.up_at, min(known))) if known else None
 
 
 def state_view(name: State) -> dict[str, int | str]:

@@ -47,13 +47,13 @@ class Plan:
 
 def spec(eni: NetworkInterface, around: Surroundings) -> PortSpec | None:
     """None for an interface that is to be in no machine."""
-    if not eni.plug or not eni.wanted or eni.instance_id is None:
+    if not eni.plug or not eni.wanted or eni.machine is None:
         return None
     subnet = IPv4Network(around.subnet.cidr)
     return PortSpec(
         name=eni.id,
         router=eni.vpc_id,
-        netns=eni.instance_id,
+        netns=eni.machine,
         mac=eni.mac,
         address=eni.private_ip,
         prefix_len=subnet.prefixlen,

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+from aftershock.aws.call import Principal
 from aftershock.aws.errors import AwsError
 
 MAX_TAGS = 50  # AWS: "Maximum number of tags per resource – 50"
@@ -11,8 +12,10 @@ MAX_VALUE = 256  # characters; "accept a maximum of 256 Unicode characters"
 RESERVED = "aws:"
 
 
-def specified(specifications: Sequence[Mapping[str, Any]] | None, *kinds: str) -> dict[str, dict[str, str]]:
-    """The tags of TagSpecifications for each of the kinds of resource that the operation makes.
+def specified(
+    specifications: Sequence[Mapping[str, Any]] | None, *kinds: str, by: Principal | None = None
+) -> dict[str, dict[str, str]]:
+    """The tags of TagSpecifications for each of the kinds of resource that the operation makes, `by` whom.
 
     Raises:
         AwsError: InvalidParameterValue or TagLimitExceeded.
@@ -30,12 +33,14 @@ def specified(specifications: Sequence[Mapping[str, Any]] | None, *kinds: str) -
             raise AwsError("InvalidParameterValue", f"Duplicate resource type '{kind}' in tag specifications.")
         if not one.get("Tags"):
             raise AwsError("InvalidParameterValue", "Tag specification must have at least one tag")
-        found[kind] = checked(one["Tags"])
+        found[kind] = checked(one["Tags"], by=by)
     return {kind: found.get(kind, {}) for kind in kinds}
 
 
-def checked(tags: Iterable[Mapping[str, str]], *, before: Mapping[str, str] | None = None) -> dict[str, str]:
-    """The tags as a mapping, on top of those the resource had before.
+def checked(
+    tags: Iterable[Mapping[str, str]], *, before: Mapping[str, str] | None = None, by: Principal | None = None
+) -> dict[str, str]:
+    """The tags as a mapping, on top of those the resource had before; AWS's own services may reserve keys.
 
     Raises:
         AwsError: InvalidParameterValue or TagLimitExceeded.
@@ -45,7 +50,8 @@ def checked(tags: Iterable[Mapping[str, str]], *, before: Mapping[str, str] | No
         key, value = tag.get("Key"), tag.get("Value", "")
         if not key:
             raise AwsError("InvalidParameterValue", "Tag key cannot be empty.")
-        _check_key(key)
+        if by is None or not by.service:
+            _check_key(key)
         if len(value) > MAX_VALUE:
             raise AwsError(
                 "InvalidParameterValue",

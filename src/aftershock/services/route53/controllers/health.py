@@ -4,11 +4,10 @@ Each probe is a task of its own: an endpoint that does not answer keeps nobody e
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Iterable
 
 from aftershock.clock import Clock
-from aftershock.control import Again, Done
+from aftershock.control import Again, Done, UnderWay
 from aftershock.control import Outcome as Looked
 from aftershock.services.route53.records import HEALTH, HEALTH_CHECKS, PROBES, HealthCheck
 from aftershock.services.route53.rules.health import CALCULATED, probed
@@ -29,7 +28,7 @@ class HealthCheckController:
     def __init__(self, store: Store, clock: Clock, probe: Probe) -> None:
         self._store, self._clock, self._probe = store, clock, probe
         self._slots = asyncio.Semaphore(AT_ONCE)
-        self._under_way: dict[str, asyncio.Task[None]] = {}
+        self._under_way = UnderWay()
         # When each is due again, and for which version of its settings that was decided.
         self._due: dict[str, tuple[int, float]] = {}
 
@@ -56,9 +55,8 @@ class HealthCheckController:
         interval_s = self._clock.paced(check.check.interval_s)
         self._due[key] = check.version, self._clock.monotonic() + interval_s
         if key not in self._under_way:
-            task = asyncio.create_task(self._look(check), name=f"probe {key}")
-            self._under_way[key] = task
-            task.add_done_callback(lambda _: self._under_way.pop(key, None))
+            self._under_way.raise_failure(key)
+            self._under_way.begin(key, lambda: self._look(check), "probe")
         return Again("probed at its interval", after_s=interval_s)
 
     def _forget(self, key: str) -> None:
@@ -86,9 +84,4 @@ class HealthCheckController:
             HEALTH.put(tx, health)
 
     async def close(self) -> None:
-        tasks = list(self._under_way.values())
-        for task in tasks:
-            task.cancel()
-        for task in tasks:
-            with contextlib.suppress(asyncio.CancelledError):
-                await task
+        await self._under_way.close()

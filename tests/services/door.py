@@ -1,0 +1,76 @@
+"""The real API door before some services' operations, for clients that are the real ones too."""
+
+import asyncio
+import threading
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import boto3
+import uvicorn
+from botocore.config import Config
+
+from aftershock.aws.call import Operation, Tx
+from aftershock.clock import Clock
+from aftershock.gateway import Credential, Gateway
+from aftershock.store import Store
+from aftershock.wire import Models, Secret
+from tests.services.account import ROOT
+
+SECRET = "secret"
+REGION = "us-east-1"
+
+
+class Door:
+    """Serves in a thread of its own until it is closed; the account's root asks."""
+
+    def __init__(self, state: Path, services: Mapping[str, Mapping[str, Operation]], tables: list[Any]) -> None:
+        self._started = threading.Event()
+        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(state, services, tables)), name="door")
+        self._thread.start()
+        assert self._started.wait(20)
+
+    async def _serve(self, state: Path, services: Mapping[str, Mapping[str, Operation]], tables: list[Any]) -> None:
+        store = Store(state / "door.db", tables)
+        gateway = Gateway(
+            store=store,
+            models=Models(),
+            services=services,
+            authenticate=authenticate,
+            clock=Clock(),
+            region=REGION,
+            health=dict,
+            acts={},
+        )
+        server = uvicorn.Server(uvicorn.Config(gateway, port=0, log_config=None, lifespan="off"))
+        self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            serving = tasks.create_task(server.serve())
+            while not server.started:
+                await asyncio.sleep(0.01)
+            self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+            self._started.set()
+            await self._ended.wait()
+            server.should_exit = True
+            await serving
+        store.close()
+
+    def client(self, service: str) -> Any:
+        return boto3.client(
+            service,
+            endpoint_url=self.url,
+            region_name=REGION,
+            aws_access_key_id=ROOT.access_key_id,
+            aws_secret_access_key=SECRET,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    def close(self) -> None:
+        self._loop.call_soon_threadsafe(self._ended.set)
+        self._thread.join(20)
+        assert not self._thread.is_alive()
+
+
+def authenticate(tx: Tx, access_key_id: str, now: datetime) -> Credential | None:
+    return Credential(Secret(SECRET), ROOT) if access_key_id == ROOT.access_key_id else None
