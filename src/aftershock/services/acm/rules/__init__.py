@@ -1,0 +1,1 @@
+"""What may be asked, what it is called, and what to do."""

@@ -1,0 +1,1 @@
+"""What Elastic Load Balancing has on record."""
