@@ -1,0 +1,10 @@
+"""Amazon EC2 Auto Scaling: groups of instances that keep their size, their health and their balance over zones."""
+
+from .alarms import Alarmed
+from .controllers import controllers
+from .metrics import source as metrics
+from .operations import operations
+from .outside import Outside
+from .records import TABLES
+
+__all__ = ["TABLES", "Alarmed", "Outside", "controllers", "metrics", "operations"]

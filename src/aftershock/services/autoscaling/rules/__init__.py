@@ -1,0 +1,1 @@
+"""What Auto Scaling may be asked, and what it decides."""
