@@ -1,0 +1,1 @@
+"""What may be asked of Fault Injection Service, and what to do about it.  Pure."""
