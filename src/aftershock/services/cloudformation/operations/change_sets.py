@@ -1,0 +1,206 @@
+"""Change sets: what an update would do, kept until it is wanted."""
+
+import uuid
+from typing import Any
+
+from msgspec.structs import replace
+
+from aftershock.aws.call import Call, Params, Result
+from aftershock.aws.errors import AwsError
+from aftershock.services.cloudformation.events import USER, stack_status
+from aftershock.services.cloudformation.outside import Outside
+from aftershock.services.cloudformation.records import CHANGE_SETS, STACKS, ChangeSet, Plan, Stack, stack_named
+from aftershock.services.cloudformation.rules import errors
+from aftershock.services.cloudformation.scopes import template_of
+
+from .changes import view
+from .found import check_name, new_stack_id, paged, plan_of, refuse, require_alive
+from .stacks import begin_update, changes_of, check_policy, new_stack, parameters_view, require_updatable
+
+NOTHING = "The submitted information didn't contain changes. Submit different information to create a change set."
+NESTED = "AWS::CloudFormation::Stack"
+REFUSED = (
+    "DeploymentConfig",
+    "DeploymentMode",
+    "DisableValidation",
+    "ImportExistingResources",
+    "NotificationARNs",
+    "ResourceTypes",
+    "ResourcesToImport",
+    "RollbackConfiguration",
+)
+
+
+def create_change_set(outside: Outside, call: Call, params: Params) -> Result:
+    refuse(params, *REFUSED)
+    kind = params.get("ChangeSetType") or "UPDATE"
+    if kind == "IMPORT":
+        raise errors.invalid("ChangeSetType IMPORT is not supported in this region.")
+    stack = _stack(call, params, kind)
+    name = params["ChangeSetName"]
+    if any(one.name == name for one in CHANGE_SETS.where(call.tx, "stack", stack.id)):
+        raise AwsError("AlreadyExistsException", f"ChangeSet {name} already exists for stack {stack.id}")
+    creating = stack.status == "REVIEW_IN_PROGRESS"
+    plan = plan_of(call, outside, params, stack, None if creating else stack.current)
+    if params.get("IncludeNestedStacks") and NESTED in {one.type for one in template_of(plan).resources.values()}:
+        raise errors.not_supported("IncludeNestedStacks")
+    found = changes_of(call, outside, stack, plan)
+    same = not found and not creating and plan.template == stack.plan.template and plan.values == stack.plan.values
+    same = same and plan.tags == stack.plan.tags
+    made = ChangeSet(
+        id=f"arn:aws:cloudformation:{call.region}:{call.account}:changeSet/{name}/{uuid.uuid4()}",
+        name=name,
+        stack_id=stack.id,
+        stack_name=stack.name,
+        account=call.account,
+        type=kind,
+        plan=plan,
+        description=params.get("Description"),
+        status="FAILED" if same else "CREATE_COMPLETE",
+        reason=NOTHING if same else None,
+        execution="UNAVAILABLE" if same else "AVAILABLE",
+        created_at=call.now,
+        changes=[view(one) for one in found],
+        on_failure=params.get("OnStackFailure"),
+    )
+    CHANGE_SETS.put(call.tx, made)
+    return {"Id": made.id, "StackId": stack.id}
+
+
+def _stack(call: Call, params: Params, kind: str) -> Stack:
+    name = params["StackName"]
+    if kind == "UPDATE":
+        stack = require_alive(call, name)
+        if stack.status == "REVIEW_IN_PROGRESS":
+            raise errors.invalid(f"Stack [{name}] does not exist")
+        require_updatable(stack)
+        return stack
+    found = STACKS.get(call.tx, name) if name.startswith("arn:") else stack_named(call.tx, call.account, name)
+    if found is not None and found.status != "REVIEW_IN_PROGRESS":
+        raise errors.invalid(
+            f"Stack [{name}] already exists and cannot be created again with the changeSet [{params['ChangeSetName']}]."
+        )
+    if found is not None:
+        return found
+    check_name(name)
+    stack = new_stack(call, new_stack_id(call, name), name, Plan(template=""), "REVIEW_IN_PROGRESS")
+    return stack_status(call, stack, "REVIEW_IN_PROGRESS", USER)
+
+
+def change_set_of(call: Call, params: Params) -> ChangeSet:
+    """
+    Raises:
+        AwsError: ChangeSetNotFound, ValidationError
+    """
+    name = params["ChangeSetName"]
+    if name.startswith("arn:"):
+        found = CHANGE_SETS.get(call.tx, name)
+    else:
+        if not params.get("StackName"):
+            raise errors.invalid("StackName must be specified if ChangeSetName is not specified as an ARN.")
+        stack = require_alive(call, params["StackName"])
+        found = next((one for one in CHANGE_SETS.where(call.tx, "stack", stack.id) if one.name == name), None)
+    if found is None or found.account != call.account:
+        raise errors.no_change_set(name)
+    return found
+
+
+def describe_change_set(outside: Outside, call: Call, params: Params) -> Result:
+    refuse(params, "IncludePropertyValues")
+    found = change_set_of(call, params)
+    numbered = list(enumerate(found.changes))
+    chosen, token = paged(numbered, params, key=lambda one: f"{one[0]:06}")
+    return {
+        "ChangeSetName": found.name,
+        "ChangeSetId": found.id,
+        "StackId": found.stack_id,
+        "StackName": found.stack_name,
+        "Description": found.description,
+        "Parameters": parameters_view(found.plan),
+        "CreationTime": found.created_at,
+        "ExecutionStatus": found.execution,
+        "Status": found.status,
+        "StatusReason": found.reason,
+        "NotificationARNs": [],
+        "RollbackConfiguration": {},
+        "Capabilities": list(found.plan.capabilities) or None,
+        "Tags": [{"Key": key, "Value": value} for key, value in found.plan.tags.items()] or None,
+        "Changes": [one for _, one in chosen],
+        "NextToken": token,
+        "IncludeNestedStacks": False,
+        "OnStackFailure": found.on_failure,
+    }
+
+
+def execute_change_set(outside: Outside, call: Call, params: Params) -> Result:
+    found = change_set_of(call, params)
+    if found.execution != "AVAILABLE":
+        raise AwsError(
+            "InvalidChangeSetStatus",
+            f"ChangeSet [{found.id}] cannot be executed in its current execution status of [{found.execution}]",
+        )
+    stack = STACKS.get(call.tx, found.stack_id)
+    assert stack is not None
+    if stack.status != "REVIEW_IN_PROGRESS":
+        require_updatable(stack)
+        check_policy(stack, None, changes_of(call, outside, stack, found.plan))
+    if params.get("DisableRollback") and found.on_failure:
+        raise errors.invalid("DisableRollback and OnStackFailure cannot be given both.")
+    on_failure = found.on_failure or ("DO_NOTHING" if params.get("DisableRollback") else "ROLLBACK")
+    begin_update(
+        call,
+        stack,
+        found.plan,
+        token=params.get("ClientRequestToken"),
+        on_failure=on_failure,
+        retain_except_on_create=bool(params.get("RetainExceptOnCreate")),
+    )
+    # AWS: the executed one and all others of the stack are deleted, since they no longer describe it.
+    for one in CHANGE_SETS.where(call.tx, "stack", stack.id):
+        if one.id == found.id:
+            CHANGE_SETS.put(call.tx, replace(one, execution="EXECUTE_COMPLETE"))
+        else:
+            CHANGE_SETS.forget(call.tx, one.id)
+    return {}
+
+
+def delete_change_set(outside: Outside, call: Call, params: Params) -> Result:
+    try:
+        found = change_set_of(call, params)
+    except AwsError as error:
+        if error.code == "ChangeSetNotFound":
+            return {}  # AWS: deleting what is not there succeeds
+        raise
+    CHANGE_SETS.forget(call.tx, found.id)
+    return {}
+
+
+def list_change_sets(outside: Outside, call: Call, params: Params) -> Result:
+    stack = require_alive(call, params["StackName"])
+    every = sorted(CHANGE_SETS.where(call.tx, "stack", stack.id), key=lambda one: one.id)
+    chosen, token = paged(every, params, key=lambda one: one.id)
+    return {"Summaries": [_summary(one) for one in chosen], "NextToken": token}
+
+
+def _summary(found: ChangeSet) -> dict[str, Any]:
+    return {
+        "StackId": found.stack_id,
+        "StackName": found.stack_name,
+        "ChangeSetId": found.id,
+        "ChangeSetName": found.name,
+        "ExecutionStatus": found.execution,
+        "Status": found.status,
+        "StatusReason": found.reason,
+        "CreationTime": found.created_at,
+        "Description": found.description,
+        "IncludeNestedStacks": False,
+    }
+
+
+OPERATIONS = {
+    "CreateChangeSet": create_change_set,
+    "DeleteChangeSet": delete_change_set,
+    "DescribeChangeSet": describe_change_set,
+    "ExecuteChangeSet": execute_change_set,
+    "ListChangeSets": list_change_sets,
+}

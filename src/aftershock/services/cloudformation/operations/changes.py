@@ -1,0 +1,149 @@
+"""What an update would do: each resource's part, before any of it is done."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from aftershock.aws.call import Call
+from aftershock.services.cloudformation.outside import Outside
+from aftershock.services.cloudformation.records import Plan, Resource, Stack
+from aftershock.services.cloudformation.rules.errors import TemplateError
+from aftershock.services.cloudformation.rules.functions import NO_VALUE, Scope, Unknown, evaluate
+from aftershock.services.cloudformation.rules.schema import Need, changed, coerced, problems
+from aftershock.services.cloudformation.rules.template import Resource as Written
+from aftershock.services.cloudformation.rules.template import order
+from aftershock.services.cloudformation.scopes import active_in, asking, full_scope, template_of
+from aftershock.services.cloudformation.types import TYPES
+from aftershock.services.cloudformation.types.model import with_stack_tags
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    action: str  # Add, Modify or Remove
+    logical_id: str
+    type: str
+    physical_id: str | None = None
+    properties: tuple[tuple[str, Need, bool], ...] = ()  # name, need, and whether only the run itself will tell
+    metadata: bool = False
+
+    @property
+    def need(self) -> Need:
+        return max((need for _, need, _ in self.properties), default=Need.NOTHING)
+
+    @property
+    def replacement(self) -> str:
+        certain = any(need is Need.REPLACEMENT and not later for _, need, later in self.properties)
+        if certain:
+            return "True"
+        return "Conditional" if self.need is Need.REPLACEMENT else "False"
+
+
+def changes(call: Call, outside: Outside, stack: Stack, plan: Plan, resources: Mapping[str, Resource]) -> list[Change]:
+    """In the order in which they would be done.
+
+    Raises:
+        TemplateError: a resource would get another type
+    """
+    template = template_of(plan)
+    there = active_in(stack, plan, asking(outside.ask, call))
+    alive = {name: one for name, one in resources.items() if one.physical_id and not one.status.startswith("DELETE_")}
+    other = sorted(name for name, one in there.items() if name in alive and alive[name].type != one.type)
+    if other:
+        raise TemplateError(
+            "Update of resource type is not permitted. The new template modifies resource type of the following "
+            f"resources: [{', '.join(other)}]"
+        )
+    made: list[Change] = []
+    unsettled: set[str] = set()  # what may be another one afterwards, or is yet to be
+    for name in order({name: one.references() & there.keys() for name, one in there.items()}):
+        if name not in alive:
+            made.append(Change("Add", name, there[name].type))
+            unsettled.add(name)
+            continue
+        known = {other: one for other, one in alive.items() if other not in unsettled}
+        scope = full_scope(stack, plan, template, known, call=call, ask=outside.ask, marked=outside.marked)
+        change = _change(there[name], alive[name], plan, scope)
+        if change is not None:
+            made.append(change)
+            if change.need is Need.REPLACEMENT:
+                unsettled.add(name)
+    made += [Change("Remove", name, one.type, one.physical_id) for name, one in alive.items() if name not in there]
+    return made
+
+
+def _change(written: Written, resource: Resource, plan: Plan, scope: Scope) -> Change | None:
+    kind = TYPES[written.type]
+    after: dict[str, Any] = {}
+    later: set[str] = set()
+    for name, value in written.properties.items():
+        try:
+            found = evaluate(value, scope)
+            if found is not NO_VALUE:
+                after[name] = found
+        except Unknown:
+            later.add(name)
+    after = with_stack_tags(kind, after, plan.tags)
+    if next(problems(kind.properties, {**{key: {"Ref": ""} for key in later}, **after}), None) is None:
+        after = coerced(kind.properties, after)
+    names = changed({name: value for name, value in resource.properties.items() if name not in later}, after)
+    found_needs = [(name, kind.properties[name].need, False) for name in names if name in kind.properties]
+    found_needs += [(name, kind.properties[name].need, True) for name in sorted(later)]
+    if kind.need_of is not None and names:
+        extra = kind.need_of(resource.properties, after, written.update_policy)
+        found_needs = [(name, max(need, extra), dynamic) for name, need, dynamic in found_needs]
+    if kind.generic and not found_needs:  # AWS: its template may have changed, where it lies
+        found_needs = [("TemplateURL", Need.NOTHING, True)]
+    try:
+        metadata = None if written.metadata is None else evaluate(written.metadata, scope)
+    except Unknown:
+        metadata = resource.metadata
+    if not found_needs and metadata == resource.metadata:
+        return None
+    return Change(
+        "Modify",
+        resource.logical_id,
+        resource.type,
+        resource.physical_id,
+        tuple(found_needs),
+        metadata != resource.metadata,
+    )
+
+
+def view(change: Change) -> dict[str, Any]:
+    """As DescribeChangeSet shows it."""
+    shown: dict[str, Any] = {
+        "Action": change.action,
+        "LogicalResourceId": change.logical_id,
+        "PhysicalResourceId": change.physical_id,
+        "ResourceType": change.type,
+        "Scope": [],
+        "Details": [],
+    }
+    if change.action == "Remove":
+        shown["PolicyAction"] = "Delete"
+    if change.action == "Modify":
+        shown["Replacement"] = change.replacement
+        shown["Scope"] = [*(["Properties"] if change.properties else []), *(["Metadata"] if change.metadata else [])]
+        shown["Details"] = [
+            {
+                "Target": {
+                    "Attribute": "Tags" if name == "Tags" else "Properties",
+                    "Name": None if name == "Tags" else name,
+                    "RequiresRecreation": _RECREATION[need, dynamic],
+                },
+                "Evaluation": "Dynamic" if dynamic else "Static",
+                "ChangeSource": "ResourceReference" if dynamic else "DirectModification",
+            }
+            for name, need, dynamic in change.properties
+        ]
+    return {"Type": "Resource", "ResourceChange": shown}
+
+
+_RECREATION = {
+    (Need.NOTHING, False): "Never",
+    (Need.NOTHING, True): "Never",
+    (Need.INTERRUPTION, False): "Never",
+    (Need.INTERRUPTION, True): "Never",
+    (Need.REPLACEMENT, False): "Always",
+    (Need.REPLACEMENT, True): "Conditionally",
+}

@@ -1,0 +1,125 @@
+"""A template against the resource types there are: what can be refused before anything is made."""
+
+from collections.abc import Iterator, Mapping
+from typing import Any, Protocol
+
+from .errors import TemplateError
+from .functions import NO_VALUE, Scope, condition, evaluate
+from .schema import Properties, problems
+from .template import Resource, Template, attributes_used
+
+MOST_SHOWN = 10  # problems in one refusal
+
+
+class Type(Protocol):
+    """What a resource type says of itself, as far as a template can break it."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def properties(self) -> Properties: ...
+    @property
+    def attributes(self) -> tuple[str, ...]: ...
+    @property
+    def capability(self) -> str | None: ...
+    @property
+    def named(self) -> str | None: ...
+    @property
+    def creation_policy(self) -> bool: ...
+    @property
+    def update_policies(self) -> tuple[str, ...]: ...
+    @property
+    def generic(self) -> bool: ...
+
+
+Types = Mapping[str, Type]
+
+
+def check(template: Template, types: Types) -> None:
+    """
+    Raises:
+        TemplateError: resource types that the region does not have, properties that a type does not have or that are
+            not of its type, attributes and policies that it does not have; names the logical id and the line
+    """
+    unknown = sorted({one.type for one in template.resources.values()} - types.keys())
+    if unknown:
+        raise TemplateError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
+    wrong = [
+        f"resource {template.place('Resources', one.id)}: {problem}"
+        for one in template.resources.values()
+        for problem in _wrong(one, types[one.type])
+    ]
+    if wrong:
+        raise TemplateError("Template error: " + "; ".join(wrong[:MOST_SHOWN]))
+    _check_attributes(template, types)
+
+
+def _wrong(resource: Resource, kind: Type) -> Iterator[str]:
+    yield from problems(kind.properties, resource.properties)
+    for member, policy in (("deletion", resource.deletion_policy), ("update replace", resource.replace_policy)):
+        if policy == "Snapshot":
+            yield f"resource type {kind.name} does not support {member} policy Snapshot"
+    if resource.creation_policy is not None and not kind.creation_policy:
+        yield f"resource type {kind.name} does not support CreationPolicy"
+    for name in resource.update_policy or {}:
+        if name not in kind.update_policies:
+            yield f"resource type {kind.name} does not support the UpdatePolicy {name}"
+
+
+def _check_attributes(template: Template, types: Types) -> None:
+    bodies: list[Any] = [one.properties for one in template.resources.values()]
+    bodies += [one.metadata for one in template.resources.values()]
+    for name, attribute in attributes_used([*bodies, dict(template.outputs)]):
+        if name not in template.resources:
+            raise TemplateError(f"Template error: instance of Fn::GetAtt references undefined resource {name}")
+        kind = types[template.resources[name].type]
+        known = attribute in kind.attributes or (kind.generic and attribute.startswith("Outputs."))
+        if not known:
+            raise TemplateError(
+                f"Template error: resource {name} does not support attribute type {attribute} in Fn::GetAtt"
+            )
+
+
+def active(template: Template, scope: Scope) -> dict[str, Resource]:
+    """The resources whose condition holds.
+
+    Raises:
+        TemplateError: one of them refers to a resource that is not there then
+    """
+    return {
+        name: one
+        for name, one in template.resources.items()
+        if one.condition is None or condition(one.condition, scope)
+    }
+
+
+def required_capabilities(resources: Mapping[str, Resource], types: Types) -> list[str]:
+    """AWS: IAM resources need CAPABILITY_IAM; with a name of their own CAPABILITY_NAMED_IAM, which stands for both."""
+    capabilities = {types[one.type].capability for one in resources.values()} - {None}
+    if not capabilities:
+        return []
+    named = any((name := types[one.type].named) is not None and name in one.properties for one in resources.values())
+    return ["CAPABILITY_NAMED_IAM"] if named else ["CAPABILITY_IAM"]
+
+
+def lacking(required: list[str], given: list[str]) -> list[str]:
+    return [one for one in required if one not in given and "CAPABILITY_NAMED_IAM" not in given]
+
+
+def evaluated(resource: Resource, kind: Type, scope: Scope) -> dict[str, Any]:
+    """The resource's properties, every function carried out, and checked once more.
+
+    Raises:
+        TemplateError
+    """
+    found = {name: evaluate(value, scope) for name, value in resource.properties.items()}
+    values = {name: value for name, value in found.items() if value is not NO_VALUE}
+    wrong = next(problems(kind.properties, values), None)
+    if wrong:
+        raise TemplateError(wrong)
+    return values
+
+
+def policy(value: Any, scope: Scope) -> Any:
+    found = None if value is None else evaluate(value, scope)
+    return None if found is NO_VALUE else found

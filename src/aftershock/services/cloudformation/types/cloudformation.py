@@ -1,0 +1,140 @@
+"""AWS::CloudFormation: nested stacks, and what waits for signals."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aftershock.aws.errors import AwsError
+from aftershock.services.cloudformation.rules.schema import (
+    INTEGER,
+    STRING,
+    TAGS,
+    changing,
+    mapping,
+)
+
+from .model import Doing, FailedError, ResourceType, Seen
+
+NOTHING_TO_DO = "No updates are to be performed."
+
+
+def _asked(doing: Doing) -> dict[str, Any]:
+    given = doing.properties.get("Parameters", {})
+    return {
+        "TemplateURL": doing.properties["TemplateURL"],
+        "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
+        "Capabilities": list(doing.capabilities),
+        "Tags": list(doing.properties.get("Tags", [])),
+    }
+
+
+def _create(doing: Doing) -> str:
+    timeout = (
+        {"TimeoutInMinutes": doing.properties["TimeoutInMinutes"]} if "TimeoutInMinutes" in doing.properties else {}
+    )
+    answer = doing.ask("cloudformation", "CreateStack", StackName=doing.name(128), **_asked(doing), **timeout)
+    doing.adopt(answer["StackId"])
+    return str(answer["StackId"])
+
+
+def _stack(doing: Doing, stack_id: str) -> Mapping[str, Any]:
+    stacks = doing.ask("cloudformation", "DescribeStacks", StackName=stack_id)["Stacks"]
+    stack: Mapping[str, Any] = stacks[0]
+    return stack
+
+
+def _read(doing: Doing, stack_id: str) -> Seen | None:
+    stack = _stack(doing, stack_id)
+    status = stack["StackStatus"]
+    if status == "DELETE_COMPLETE":
+        return None
+    attributes = {f"Outputs.{one['OutputKey']}": one["OutputValue"] for one in stack.get("Outputs", [])}
+    failed = None
+    if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"):
+        why = stack.get("StackStatusReason", "")
+        failed = f"Embedded stack {stack_id} was not successfully created or changed ({status}): {why}"
+    return Seen(
+        attributes, waiting=f"the stack is {status}" if status.endswith("_IN_PROGRESS") else None, failed=failed
+    )
+
+
+def _update(doing: Doing, stack_id: str, _before: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    if doing.taking_back and _stack(doing, stack_id)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE":
+        return None  # it has taken its own update back
+    try:
+        doing.ask("cloudformation", "UpdateStack", StackName=stack_id, **_asked(doing))
+    except AwsError as error:
+        if error.message == NOTHING_TO_DO:
+            return None
+        raise
+    return {"updating": True}
+
+
+def _advance(doing: Doing, stack_id: str) -> Mapping[str, Any]:
+    stack = _stack(doing, stack_id)
+    status = stack["StackStatus"]
+    if status.endswith("_IN_PROGRESS"):
+        return doing.state
+    if status != "UPDATE_COMPLETE":
+        why = stack.get("StackStatusReason", "")
+        raise FailedError(f"Embedded stack {stack_id} was not successfully updated: {why}")
+    return {}
+
+
+def _delete(doing: Doing, stack_id: str) -> None:
+    if _stack(doing, stack_id)["StackStatus"] not in ("DELETE_COMPLETE", "DELETE_IN_PROGRESS"):
+        doing.ask("cloudformation", "DeleteStack", StackName=stack_id)
+
+
+STACK = ResourceType(
+    name="AWS::CloudFormation::Stack",
+    properties={
+        "Parameters": changing(mapping()),
+        "Tags": changing(TAGS),
+        "TemplateURL": changing(STRING, required=True),
+        "TimeoutInMinutes": changing(INTEGER),
+    },
+    create=_create,
+    read=_read,
+    update=_update,
+    advance=_advance,
+    delete=_delete,
+    tags="list",
+    generic=True,
+)
+
+
+def _placeholder(doing: Doing) -> str:
+    return f"arn:aws:cloudformation:{doing.region}:{doing.account}:handle/{doing.name(128)}"
+
+
+HANDLE = ResourceType(
+    name="AWS::CloudFormation::WaitConditionHandle",
+    properties={},
+    create=_placeholder,
+    read=lambda _doing, _id: Seen(),
+    delete=lambda _doing, _id: None,
+    own=True,
+)
+
+CONDITION = ResourceType(
+    name="AWS::CloudFormation::WaitCondition",
+    properties={},
+    create=_placeholder,
+    read=lambda _doing, _id: Seen(),
+    delete=lambda _doing, _id: None,
+    creation_policy=True,
+    own=True,
+)
+
+# What the CDK tells AWS of its own libraries; it stands for nothing, here as there.
+CDK_METADATA = ResourceType(
+    name="AWS::CDK::Metadata",
+    properties={"Analytics": changing(STRING)},
+    create=_placeholder,
+    read=lambda _doing, _id: Seen(),
+    update=lambda _doing, _id, _before: None,
+    delete=lambda _doing, _id: None,
+    own=True,
+)
+
+TYPES = (STACK, HANDLE, CONDITION, CDK_METADATA)

@@ -1,0 +1,167 @@
+"""AWS::EC2, the firewall: security groups and their rules."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aftershock.services.cloudformation.rules.schema import (
+    INTEGER,
+    STRING,
+    TAGS,
+    changing,
+    fixed,
+    many,
+    members,
+)
+
+from .ec2_network import retag, tagged
+from .model import Doing, ResourceType, Seen, found, unless_gone
+
+_SOURCES = ("SourceSecurityGroupId", "SourceSecurityGroupName", "SourceSecurityGroupOwnerId", "SourcePrefixListId")
+_TARGETS = ("DestinationSecurityGroupId", "DestinationPrefixListId")
+_RULE = {
+    "IpProtocol": STRING,
+    "FromPort": INTEGER,
+    "ToPort": INTEGER,
+    "CidrIp": STRING,
+    "CidrIpv6": STRING,
+    "Description": STRING,
+}
+INGRESS = members("IpProtocol", **_RULE, **dict.fromkeys(_SOURCES, STRING))
+EGRESS = members("IpProtocol", **_RULE, **dict.fromkeys(_TARGETS, STRING))
+_EVERYWHERE = {"IpProtocol": "-1", "CidrIp": "0.0.0.0/0"}
+
+
+def permission(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """A rule as EC2's operations take it."""
+    told = {"Description": rule["Description"]} if "Description" in rule else {}
+    made: dict[str, Any] = {"IpProtocol": rule["IpProtocol"]}
+    made |= {name: rule[name] for name in ("FromPort", "ToPort") if name in rule}
+    if "CidrIp" in rule:
+        made["IpRanges"] = [{"CidrIp": rule["CidrIp"], **told}]
+    if "CidrIpv6" in rule:
+        made["Ipv6Ranges"] = [{"CidrIpv6": rule["CidrIpv6"], **told}]
+    prefix_list = rule.get("SourcePrefixListId") or rule.get("DestinationPrefixListId")
+    if prefix_list:
+        made["PrefixListIds"] = [{"PrefixListId": prefix_list, **told}]
+    pair = {
+        "GroupId": rule.get("SourceSecurityGroupId") or rule.get("DestinationSecurityGroupId"),
+        "GroupName": rule.get("SourceSecurityGroupName"),
+        "UserId": rule.get("SourceSecurityGroupOwnerId"),
+    }
+    pair = {name: value for name, value in pair.items() if value}
+    if pair:
+        made["UserIdGroupPairs"] = [{**pair, **told}]
+    return made
+
+
+def _authorize(doing: Doing, group_id: str, way: str, rules: list[Mapping[str, Any]]) -> None:
+    if rules:
+        permissions = [permission(rule) for rule in rules]
+        doing.ask("ec2", f"AuthorizeSecurityGroup{way}", GroupId=group_id, IpPermissions=permissions)
+
+
+def _revoke(doing: Doing, group_id: str, way: str, rules: list[Mapping[str, Any]]) -> None:
+    if rules:
+        permissions = [permission(rule) for rule in rules]
+        doing.ask("ec2", f"RevokeSecurityGroup{way}", GroupId=group_id, IpPermissions=permissions)
+
+
+def _wanted(properties: Mapping[str, Any], way: str) -> list[Mapping[str, Any]]:
+    default = [_EVERYWHERE] if way == "Egress" else []
+    return list(properties.get(f"SecurityGroup{way}") or default)
+
+
+def _create(doing: Doing) -> str:
+    asked = {
+        "GroupName": doing.properties.get("GroupName") or doing.name(255),
+        "Description": doing.properties["GroupDescription"],
+        **doing.given("VpcId"),
+    }
+    group_id = str(doing.ask("ec2", "CreateSecurityGroup", **asked, **tagged(doing, "security-group"))["GroupId"])
+    _rules(doing, group_id, {})
+    return group_id
+
+
+def _rules(doing: Doing, group_id: str, before: Mapping[str, Any]) -> None:
+    for way in ("Ingress", "Egress"):
+        was, now = _wanted(before, way), _wanted(doing.properties, way)
+        _revoke(doing, group_id, way, [rule for rule in was if rule not in now])
+        _authorize(doing, group_id, way, [rule for rule in now if rule not in was])
+
+
+def _read(doing: Doing, group_id: str) -> Seen | None:
+    answer = found(lambda: doing.ask("ec2", "DescribeSecurityGroups", GroupIds=[group_id]), "InvalidGroup.NotFound")
+    if answer is None:
+        return None
+    group = answer["SecurityGroups"][0]
+    return Seen({"GroupId": group_id, "Id": group_id, "VpcId": group["VpcId"], "GroupName": group["GroupName"]})
+
+
+def _update(doing: Doing, group_id: str, before: Mapping[str, Any]) -> None:
+    _rules(doing, group_id, before)
+    retag(doing, group_id, before)
+
+
+def _delete(doing: Doing, group_id: str) -> None:
+    unless_gone(lambda: doing.ask("ec2", "DeleteSecurityGroup", GroupId=group_id), "InvalidGroup.NotFound")
+
+
+SECURITY_GROUP = ResourceType(
+    name="AWS::EC2::SecurityGroup",
+    properties={
+        "GroupDescription": fixed(STRING, required=True),
+        "GroupName": fixed(STRING),
+        "SecurityGroupEgress": changing(many(EGRESS)),
+        "SecurityGroupIngress": changing(many(INGRESS)),
+        "Tags": changing(TAGS),
+        "VpcId": fixed(STRING),
+    },
+    create=_create,
+    read=_read,
+    update=_update,
+    delete=_delete,
+    attributes=("GroupId", "Id", "VpcId", "GroupName"),
+    tags="list",
+)
+
+
+def _rule_type(way: str, others: tuple[str, ...]) -> ResourceType:
+    def create(doing: Doing) -> str:
+        group = doing.given("GroupId", "GroupName")
+        answer = doing.ask("ec2", f"AuthorizeSecurityGroup{way}", **group, IpPermissions=[permission(doing.properties)])
+        return str(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
+
+    def read(doing: Doing, rule_id: str) -> Seen | None:
+        answer = found(
+            lambda: doing.ask("ec2", "DescribeSecurityGroupRules", SecurityGroupRuleIds=[rule_id]),
+            "InvalidSecurityGroupRuleId.NotFound",
+        )
+        return Seen({"Id": rule_id}) if answer and answer["SecurityGroupRules"] else None
+
+    def delete(doing: Doing, rule_id: str) -> None:
+        answer = found(
+            lambda: doing.ask("ec2", "DescribeSecurityGroupRules", SecurityGroupRuleIds=[rule_id]),
+            "InvalidSecurityGroupRuleId.NotFound",
+        )
+        for rule in answer["SecurityGroupRules"] if answer else ():
+            doing.ask("ec2", f"RevokeSecurityGroup{way}", GroupId=rule["GroupId"], SecurityGroupRuleIds=[rule_id])
+
+    names = ("CidrIp", "CidrIpv6", "Description", *others)
+    return ResourceType(
+        name=f"AWS::EC2::SecurityGroup{way}",
+        properties={
+            "IpProtocol": fixed(STRING, required=True),
+            "FromPort": fixed(INTEGER),
+            "ToPort": fixed(INTEGER),
+            "GroupId": fixed(STRING),
+            **({"GroupName": fixed(STRING)} if way == "Ingress" else {}),
+            **{name: fixed(STRING) for name in names},
+        },
+        create=create,
+        read=read,
+        delete=delete,
+        attributes=("Id",),
+    )
+
+
+TYPES = (SECURITY_GROUP, _rule_type("Ingress", _SOURCES), _rule_type("Egress", _TARGETS))

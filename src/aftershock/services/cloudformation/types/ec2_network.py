@@ -1,0 +1,445 @@
+"""AWS::EC2, the network: VPCs, subnets, routes, gateways."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aftershock.aws.call import Result
+from aftershock.services.cloudformation.rules.schema import BOOLEAN, STRING, TAGS, changing, fixed
+
+from .model import Doing, FailedError, ResourceType, Seen, found, tag_changes, unless_gone
+
+
+def tagged(doing: Doing, kind: str) -> dict[str, Any]:
+    """TagSpecifications for what is made, if it has tags at all."""
+    tags = doing.tags("ec2")
+    return {"TagSpecifications": [{"ResourceType": kind, "Tags": tags}]} if tags else {}
+
+
+def retag(doing: Doing, physical_id: str, before: Mapping[str, Any]) -> None:
+    put, gone = tag_changes(before, doing.properties)
+    if gone:
+        doing.ask("ec2", "DeleteTags", Resources=[physical_id], Tags=[{"Key": key} for key in gone])
+    if put:
+        doing.ask("ec2", "CreateTags", Resources=[physical_id], Tags=put)
+
+
+def _create_vpc(doing: Doing) -> str:
+    asked = doing.given("CidrBlock", "InstanceTenancy")
+    vpc_id = str(doing.ask("ec2", "CreateVpc", **asked, **tagged(doing, "vpc"))["Vpc"]["VpcId"])
+    _vpc_attributes(doing, vpc_id, {})
+    return vpc_id
+
+
+def _vpc_attributes(doing: Doing, vpc_id: str, before: Mapping[str, Any]) -> None:
+    defaults = {"EnableDnsSupport": True, "EnableDnsHostnames": False}
+    for name, default in defaults.items():
+        wanted = doing.properties.get(name, default)
+        if wanted != before.get(name, default):
+            doing.ask("ec2", "ModifyVpcAttribute", VpcId=vpc_id, **{name: {"Value": wanted}})
+
+
+def _read_vpc(doing: Doing, vpc_id: str) -> Seen | None:
+    answer = found(lambda: doing.ask("ec2", "DescribeVpcs", VpcIds=[vpc_id]), "InvalidVpcID.NotFound")
+    if answer is None:
+        return None
+    vpc = answer["Vpcs"][0]
+    groups = doing.ask("ec2", "DescribeSecurityGroups", Filters=_filters(vpc_id, **{"group-name": "default"}))
+    acls = doing.ask("ec2", "DescribeNetworkAcls", Filters=_filters(vpc_id, default="true"))
+    attributes: dict[str, Any] = {
+        "VpcId": vpc_id,
+        "CidrBlock": vpc["CidrBlock"],
+        "CidrBlockAssociations": [one["AssociationId"] for one in vpc.get("CidrBlockAssociationSet", [])],
+        "Ipv6CidrBlocks": [],
+        "DefaultSecurityGroup": next((one["GroupId"] for one in groups["SecurityGroups"]), ""),
+        "DefaultNetworkAcl": next((one["NetworkAclId"] for one in acls["NetworkAcls"]), ""),
+    }
+    return Seen(attributes, waiting=None if vpc["State"] == "available" else f"the VPC is {vpc['State']}")
+
+
+def _filters(vpc_id: str, **more: str) -> list[dict[str, Any]]:
+    wanted = {"vpc-id": vpc_id, **more}
+    return [{"Name": name, "Values": [value]} for name, value in wanted.items()]
+
+
+def _update_vpc(doing: Doing, vpc_id: str, before: Mapping[str, Any]) -> None:
+    _vpc_attributes(doing, vpc_id, before)
+    retag(doing, vpc_id, before)
+
+
+def _delete_vpc(doing: Doing, vpc_id: str) -> None:
+    unless_gone(lambda: doing.ask("ec2", "DeleteVpc", VpcId=vpc_id), "InvalidVpcID.NotFound")
+
+
+VPC = ResourceType(
+    name="AWS::EC2::VPC",
+    properties={
+        "CidrBlock": fixed(STRING, required=True),
+        "EnableDnsHostnames": changing(BOOLEAN),
+        "EnableDnsSupport": changing(BOOLEAN),
+        "InstanceTenancy": fixed(STRING),
+        "Tags": changing(TAGS),
+    },
+    create=_create_vpc,
+    read=_read_vpc,
+    update=_update_vpc,
+    delete=_delete_vpc,
+    attributes=(
+        "VpcId",
+        "CidrBlock",
+        "CidrBlockAssociations",
+        "DefaultNetworkAcl",
+        "DefaultSecurityGroup",
+        "Ipv6CidrBlocks",
+    ),
+    tags="list",
+)
+
+
+def _create_subnet(doing: Doing) -> str:
+    asked = doing.given("VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId")
+    subnet_id = str(doing.ask("ec2", "CreateSubnet", **asked, **tagged(doing, "subnet"))["Subnet"]["SubnetId"])
+    _subnet_attributes(doing, subnet_id, {})
+    return subnet_id
+
+
+def _subnet_attributes(doing: Doing, subnet_id: str, before: Mapping[str, Any]) -> None:
+    wanted = doing.properties.get("MapPublicIpOnLaunch", False)
+    if wanted != before.get("MapPublicIpOnLaunch", False):
+        doing.ask("ec2", "ModifySubnetAttribute", SubnetId=subnet_id, MapPublicIpOnLaunch={"Value": wanted})
+
+
+def _read_subnet(doing: Doing, subnet_id: str) -> Seen | None:
+    answer = found(lambda: doing.ask("ec2", "DescribeSubnets", SubnetIds=[subnet_id]), "InvalidSubnetID.NotFound")
+    if answer is None:
+        return None
+    subnet = answer["Subnets"][0]
+    attributes = {
+        name: subnet[name] for name in ("SubnetId", "VpcId", "CidrBlock", "AvailabilityZone") if name in subnet
+    }
+    attributes["AvailabilityZoneId"] = subnet.get("AvailabilityZoneId", "")
+    attributes["NetworkAclAssociationId"] = _acl_association(doing, subnet_id)
+    return Seen(attributes, waiting=None if subnet["State"] == "available" else f"the subnet is {subnet['State']}")
+
+
+def _acl_association(doing: Doing, subnet_id: str) -> str:
+    wanted = [{"Name": "association.subnet-id", "Values": [subnet_id]}]
+    for acl in doing.ask("ec2", "DescribeNetworkAcls", Filters=wanted)["NetworkAcls"]:
+        for one in acl.get("Associations", []):
+            if one["SubnetId"] == subnet_id:
+                return str(one["NetworkAclAssociationId"])
+    return ""
+
+
+def _update_subnet(doing: Doing, subnet_id: str, before: Mapping[str, Any]) -> None:
+    _subnet_attributes(doing, subnet_id, before)
+    retag(doing, subnet_id, before)
+
+
+def _delete_subnet(doing: Doing, subnet_id: str) -> None:
+    unless_gone(lambda: doing.ask("ec2", "DeleteSubnet", SubnetId=subnet_id), "InvalidSubnetID.NotFound")
+
+
+SUBNET = ResourceType(
+    name="AWS::EC2::Subnet",
+    properties={
+        "AvailabilityZone": fixed(STRING),
+        "AvailabilityZoneId": fixed(STRING),
+        "CidrBlock": fixed(STRING),
+        "MapPublicIpOnLaunch": changing(BOOLEAN),
+        "VpcId": fixed(STRING, required=True),
+        "Tags": changing(TAGS),
+    },
+    create=_create_subnet,
+    read=_read_subnet,
+    update=_update_subnet,
+    delete=_delete_subnet,
+    attributes=(
+        "SubnetId",
+        "VpcId",
+        "CidrBlock",
+        "AvailabilityZone",
+        "AvailabilityZoneId",
+        "NetworkAclAssociationId",
+    ),
+    tags="list",
+)
+
+
+def _create_gateway(doing: Doing) -> str:
+    answer = doing.ask("ec2", "CreateInternetGateway", **tagged(doing, "internet-gateway"))
+    return str(answer["InternetGateway"]["InternetGatewayId"])
+
+
+def _gateway(doing: Doing, gateway_id: str) -> Mapping[str, Any] | None:
+    answer = found(
+        lambda: doing.ask("ec2", "DescribeInternetGateways", InternetGatewayIds=[gateway_id]),
+        "InvalidInternetGatewayID.NotFound",
+    )
+    return answer["InternetGateways"][0] if answer else None
+
+
+def _read_gateway(doing: Doing, gateway_id: str) -> Seen | None:
+    return Seen({"InternetGatewayId": gateway_id}) if _gateway(doing, gateway_id) else None
+
+
+def _delete_gateway(doing: Doing, gateway_id: str) -> None:
+    unless_gone(
+        lambda: doing.ask("ec2", "DeleteInternetGateway", InternetGatewayId=gateway_id),
+        "InvalidInternetGatewayID.NotFound",
+    )
+
+
+INTERNET_GATEWAY = ResourceType(
+    name="AWS::EC2::InternetGateway",
+    properties={"Tags": changing(TAGS)},
+    create=_create_gateway,
+    read=_read_gateway,
+    update=retag,
+    delete=_delete_gateway,
+    attributes=("InternetGatewayId",),
+    tags="list",
+)
+
+
+def _create_attachment(doing: Doing) -> str:
+    gateway, vpc = doing.properties["InternetGatewayId"], doing.properties["VpcId"]
+    doing.ask("ec2", "AttachInternetGateway", InternetGatewayId=gateway, VpcId=vpc)
+    return f"IGW|{vpc}"
+
+
+def _read_attachment(doing: Doing, physical_id: str) -> Seen | None:
+    gateway = _gateway(doing, doing.properties["InternetGatewayId"])
+    vpc = physical_id.partition("|")[2]
+    if gateway is None or all(one["VpcId"] != vpc for one in gateway.get("Attachments", [])):
+        return None
+    return Seen({"AttachmentType": "IGW"})
+
+
+def _delete_attachment(doing: Doing, physical_id: str) -> None:
+    unless_gone(
+        lambda: doing.ask(
+            "ec2",
+            "DetachInternetGateway",
+            InternetGatewayId=doing.properties["InternetGatewayId"],
+            VpcId=physical_id.partition("|")[2],
+        ),
+        "InvalidInternetGatewayID.NotFound",
+        "Gateway.NotAttached",
+    )
+
+
+GATEWAY_ATTACHMENT = ResourceType(
+    name="AWS::EC2::VPCGatewayAttachment",
+    properties={"InternetGatewayId": fixed(STRING, required=True), "VpcId": fixed(STRING, required=True)},
+    create=_create_attachment,
+    read=_read_attachment,
+    delete=_delete_attachment,
+    attributes=("AttachmentType",),
+)
+
+
+def _create_table(doing: Doing) -> str:
+    answer = doing.ask("ec2", "CreateRouteTable", **doing.given("VpcId"), **tagged(doing, "route-table"))
+    return str(answer["RouteTable"]["RouteTableId"])
+
+
+def _tables(doing: Doing, **asked: Any) -> Result | None:
+    return found(lambda: doing.ask("ec2", "DescribeRouteTables", **asked), "InvalidRouteTableID.NotFound")
+
+
+def _read_table(doing: Doing, table_id: str) -> Seen | None:
+    return Seen({"RouteTableId": table_id}) if _tables(doing, RouteTableIds=[table_id]) else None
+
+
+def _delete_table(doing: Doing, table_id: str) -> None:
+    unless_gone(lambda: doing.ask("ec2", "DeleteRouteTable", RouteTableId=table_id), "InvalidRouteTableID.NotFound")
+
+
+ROUTE_TABLE = ResourceType(
+    name="AWS::EC2::RouteTable",
+    properties={"VpcId": fixed(STRING, required=True), "Tags": changing(TAGS)},
+    create=_create_table,
+    read=_read_table,
+    update=retag,
+    delete=_delete_table,
+    attributes=("RouteTableId",),
+    tags="list",
+)
+
+_TARGETS = ("GatewayId", "InstanceId", "NetworkInterfaceId")
+
+
+def _route(doing: Doing) -> dict[str, Any]:
+    return doing.given("RouteTableId", "DestinationCidrBlock", *_TARGETS)
+
+
+def _create_route(doing: Doing) -> str:
+    doing.ask("ec2", "CreateRoute", **_route(doing))
+    return f"{doing.properties['RouteTableId']}|{doing.properties['DestinationCidrBlock']}"
+
+
+def _read_route(doing: Doing, physical_id: str) -> Seen | None:
+    table_id, _, cidr = physical_id.partition("|")
+    answer = _tables(doing, RouteTableIds=[table_id])
+    routes = answer["RouteTables"][0].get("Routes", []) if answer else []
+    if all(one.get("DestinationCidrBlock") != cidr for one in routes):
+        return None
+    return Seen({"CidrBlock": cidr})
+
+
+def _update_route(doing: Doing, _physical_id: str, _before: Mapping[str, Any]) -> None:
+    doing.ask("ec2", "ReplaceRoute", **_route(doing))
+
+
+def _delete_route(doing: Doing, physical_id: str) -> None:
+    table_id, _, cidr = physical_id.partition("|")
+    unless_gone(
+        lambda: doing.ask("ec2", "DeleteRoute", RouteTableId=table_id, DestinationCidrBlock=cidr),
+        "InvalidRouteTableID.NotFound",
+        "InvalidRoute.NotFound",
+    )
+
+
+ROUTE = ResourceType(
+    name="AWS::EC2::Route",
+    properties={
+        "RouteTableId": fixed(STRING, required=True),
+        "DestinationCidrBlock": fixed(STRING, required=True),
+        **{name: changing(STRING) for name in _TARGETS},
+    },
+    create=_create_route,
+    read=_read_route,
+    update=_update_route,
+    delete=_delete_route,
+    attributes=("CidrBlock",),
+)
+
+
+def _create_association(doing: Doing) -> str:
+    answer = doing.ask("ec2", "AssociateRouteTable", **doing.given("RouteTableId", "SubnetId"))
+    return str(answer["AssociationId"])
+
+
+def _associated(doing: Doing, association_id: str) -> bool:
+    wanted = [{"Name": "association.route-table-association-id", "Values": [association_id]}]
+    return bool(doing.ask("ec2", "DescribeRouteTables", Filters=wanted)["RouteTables"])
+
+
+def _read_association(doing: Doing, association_id: str) -> Seen | None:
+    return Seen({"Id": association_id}) if _associated(doing, association_id) else None
+
+
+def _delete_association(doing: Doing, association_id: str) -> None:
+    unless_gone(
+        lambda: doing.ask("ec2", "DisassociateRouteTable", AssociationId=association_id),
+        "InvalidAssociationID.NotFound",
+    )
+
+
+SUBNET_ASSOCIATION = ResourceType(
+    name="AWS::EC2::SubnetRouteTableAssociation",
+    properties={"RouteTableId": fixed(STRING, required=True), "SubnetId": fixed(STRING, required=True)},
+    create=_create_association,
+    read=_read_association,
+    delete=_delete_association,
+    attributes=("Id",),
+)
+
+
+def _address(doing: Doing, public_ip: str) -> Mapping[str, Any] | None:
+    answer = found(lambda: doing.ask("ec2", "DescribeAddresses", PublicIps=[public_ip]), "InvalidAddress.NotFound")
+    return answer["Addresses"][0] if answer else None
+
+
+def _create_address(doing: Doing) -> str:
+    answer = doing.ask("ec2", "AllocateAddress", Domain="vpc", **tagged(doing, "elastic-ip"))
+    if "InstanceId" in doing.properties:
+        instance = doing.properties["InstanceId"]
+        doing.ask("ec2", "AssociateAddress", AllocationId=answer["AllocationId"], InstanceId=instance)
+    return str(answer["PublicIp"])
+
+
+def _read_address(doing: Doing, public_ip: str) -> Seen | None:
+    address = _address(doing, public_ip)
+    return Seen({"AllocationId": address["AllocationId"], "PublicIp": public_ip}) if address else None
+
+
+def _update_address(doing: Doing, public_ip: str, before: Mapping[str, Any]) -> None:
+    address = _address(doing, public_ip)
+    if address is None:
+        raise FailedError(f"The address {public_ip} does not exist")
+    if before.get("InstanceId") != doing.properties.get("InstanceId"):
+        if "AssociationId" in address:
+            doing.ask("ec2", "DisassociateAddress", AssociationId=address["AssociationId"])
+        if "InstanceId" in doing.properties:
+            instance = doing.properties["InstanceId"]
+            doing.ask("ec2", "AssociateAddress", AllocationId=address["AllocationId"], InstanceId=instance)
+    retag(doing, address["AllocationId"], before)
+
+
+def _delete_address(doing: Doing, public_ip: str) -> None:
+    address = _address(doing, public_ip)
+    if address is None:
+        return
+    if "AssociationId" in address:
+        doing.ask("ec2", "DisassociateAddress", AssociationId=address["AssociationId"])
+    doing.ask("ec2", "ReleaseAddress", AllocationId=address["AllocationId"])
+
+
+EIP = ResourceType(
+    name="AWS::EC2::EIP",
+    properties={"Domain": fixed(STRING), "InstanceId": changing(STRING), "Tags": changing(TAGS)},
+    create=_create_address,
+    read=_read_address,
+    update=_update_address,
+    delete=_delete_address,
+    attributes=("AllocationId", "PublicIp"),
+    tags="list",
+    check=lambda properties: (
+        None if properties.get("Domain", "vpc") == "vpc" else "Value of property Domain must be vpc"
+    ),
+)
+
+
+def _associate(doing: Doing) -> str:
+    asked = doing.given("AllocationId", "InstanceId", "NetworkInterfaceId", "PrivateIpAddress")
+    if "EIP" in doing.properties:
+        asked["PublicIp"] = doing.properties["EIP"]
+    return str(doing.ask("ec2", "AssociateAddress", **asked, AllowReassociation=True)["AssociationId"])
+
+
+def _read_associated(doing: Doing, association_id: str) -> Seen | None:
+    wanted = [{"Name": "association-id", "Values": [association_id]}]
+    there = doing.ask("ec2", "DescribeAddresses", Filters=wanted)["Addresses"]
+    return Seen({"Id": association_id}) if there else None
+
+
+def _disassociate(doing: Doing, association_id: str) -> None:
+    unless_gone(
+        lambda: doing.ask("ec2", "DisassociateAddress", AssociationId=association_id),
+        "InvalidAssociationID.NotFound",
+    )
+
+
+EIP_ASSOCIATION = ResourceType(
+    name="AWS::EC2::EIPAssociation",
+    properties={
+        name: fixed(STRING) for name in ("AllocationId", "EIP", "InstanceId", "NetworkInterfaceId", "PrivateIpAddress")
+    },
+    create=_associate,
+    read=_read_associated,
+    delete=_disassociate,
+    attributes=("Id",),
+)
+
+TYPES = (
+    VPC,
+    SUBNET,
+    INTERNET_GATEWAY,
+    GATEWAY_ATTACHMENT,
+    ROUTE_TABLE,
+    ROUTE,
+    SUBNET_ASSOCIATION,
+    EIP,
+    EIP_ASSOCIATION,
+)
