@@ -368,6 +368,7 @@ def _runtime_script(joined: list[Path], runtime_root: Path, log_file: Path) -> s
     """runc for one machine: it goes into the machine's cgroups before it becomes runc.
 
     conmon asks for `create`, and would leave `start` to another process; `run --detach` does both, and saves one.
+    A session keyring of its own is of no use to a machine, whose programs may not use keys, and a user has only 200.
     Who enters later finds the machine's own level divided by its systemd, and joins init there: a version 2 cgroup
     that offers controllers to others takes no process itself.  Without its limits nothing is started.
     """
@@ -379,7 +380,7 @@ def _runtime_script(joined: list[Path], runtime_root: Path, log_file: Path) -> s
     return (
         "#!/bin/sh\n"
         f"{into}"
-        'case $1 in create) shift; set -- run --detach "$@" ;; esac\n'
+        'case $1 in create) shift; set -- run --detach --no-new-keyring "$@" ;; esac\n'
         f'exec runc --root {shlex.quote(str(runtime_root))} --log {shlex.quote(str(log_file))} "$@"\n'
     )
 
