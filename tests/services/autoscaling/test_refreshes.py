@@ -162,6 +162,29 @@ def test_a_refresh_whose_instances_never_get_healthy_is_rolled_back(world: World
     assert world.described()["LaunchTemplate"]["Version"] == "1"
 
 
+def test_what_a_refresh_launched_first_and_never_got_healthy_is_taken_out_by_its_rollback(world: World) -> None:
+    fixed(world)
+    world.call("UpdateAutoScalingGroup", AutoScalingGroupName="web", HealthCheckGracePeriod=300)
+    world.balancers.initially = "unhealthy"
+    start(
+        world,
+        DesiredConfiguration=to_version("2"),
+        AutoRollback=True,
+        MinHealthyPercentage=100,
+        MaxHealthyPercentage=150,
+        InstanceWarmup=0,
+    )
+    before = set(world.ids())
+    while refresh(world)["Status"] in ("Pending", "InProgress"):
+        world.later(301)  # AWS replaces what is unhealthy meanwhile, and has never fewer than before
+        assert before <= set(world.ids())
+    assert len([one for one in world.activities() if one["Description"].startswith("Terminating")]) > 3
+    for _ in range(5):
+        world.later(61)
+    assert refresh(world)["Status"] == "RollbackSuccessful"
+    assert set(world.ids()) == before and kinds(world) == {"t2.micro"}
+
+
 def test_a_refresh_that_succeeds_makes_its_configuration_the_groups(world: World) -> None:
     fixed(world)
     start(world, DesiredConfiguration=to_version("2"), MinHealthyPercentage=0, InstanceWarmup=0)

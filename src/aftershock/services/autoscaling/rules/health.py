@@ -63,7 +63,8 @@ def _takes(view: View) -> tuple[Step, ...]:
     if view.group.suspends("ReplaceUnhealthy") or view.group.suspends("Terminate"):
         return ()
     unhealthy = [one for one in view.members if one.state == "InService" and one.health == "Unhealthy"]
-    under_way = view.group.owed + sum(one.state != "InService" and one.purpose == "replace" for one in view.active)
+    owed = min(view.group.owed, max(0, view.group.desired - view.have))  # something else may have filled the gap
+    under_way = owed + sum(one.state != "InService" and one.purpose == "replace" for one in view.active)
     room = max(1, view.group.desired * AT_ONCE // 100) - under_way
     dead = [one for one in unhealthy if not_running(view, one)]
     living = [one for one in unhealthy if one not in dead][: max(0, room)]

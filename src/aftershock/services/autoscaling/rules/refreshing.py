@@ -47,6 +47,8 @@ def excess(view: View) -> int:
 def _coming(view: View, member: Member) -> bool:
     if member.purpose not in ("rebalance", "refresh"):
         return False
+    if member in outdated(view):  # a rollback has come, and takes it out again
+        return False
     return member.state != "InService" or (view.refresh is not None and not ready(view, member))
 
 
