@@ -10,8 +10,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from aftershock.cli.place import access_to
 from aftershock.doors import own, web
-from aftershock.doors.access import Access, read_key
 from aftershock.ground import cgroups, launcher
 from aftershock.ground.launcher import Running, Settings
 from tests.conftest import eventually
@@ -38,8 +38,7 @@ class Region:
     def __init__(self, running: Running) -> None:
         self.running = running
         self.state = running.state
-        ports = (running.ports[door] for door in ("api", "socks", "dns"))
-        self.access = Access(self.state, *ports, *read_key(self.state))
+        self.access = access_to(running)
         self._clients: dict[str, Any] = {}
 
     def client(self, service: str) -> Any:
@@ -82,14 +81,15 @@ class Region:
 
         return eventually(check, within_s=within_s)
 
-    def open_port(self, port: int, cidr: str = "0.0.0.0/0") -> str:
-        """A new security group of the default VPC that lets this TCP port in."""
+    def open_port(self, *ports: int, cidr: str = "0.0.0.0/0", name: str | None = None) -> str:
+        """A new security group of the default VPC that lets these TCP ports in; without any, all of them."""
         vpc = self.ec2.describe_vpcs(Filters=[{"Name": "is-default", "Values": ["true"]}])["Vpcs"][0]["VpcId"]
-        name = f"port-{port}-{len(self.ec2.describe_security_groups()['SecurityGroups'])}"
+        name = name or f"ports-{len(self.ec2.describe_security_groups()['SecurityGroups'])}"
         group = str(self.ec2.create_security_group(GroupName=name, Description="test", VpcId=vpc)["GroupId"])
-        self.ec2.authorize_security_group_ingress(
-            GroupId=group, IpProtocol="tcp", FromPort=port, ToPort=port, CidrIp=cidr
-        )
+        for first, last in [(port, port) for port in ports] or [(1, 65535)]:
+            self.ec2.authorize_security_group_ingress(
+                GroupId=group, IpProtocol="tcp", FromPort=first, ToPort=last, CidrIp=cidr
+            )
         return group
 
     def page(self, host: str, port: int = 80, path: str = "/", *, timeout_s: float = 3.0) -> str:

@@ -1,4 +1,4 @@
-"""Puts the rooms together.  The only module that imports all of them, and the control plane's program.
+"""The control plane's program: the store, the controllers and the doors, around what `wiring` has connected.
 
 The keeper runs it as `python -m aftershock.region` inside the region.  It may be killed at any moment: machines,
 resolver and doors go on, and its successor finds everything as it is.
@@ -14,7 +14,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from functools import partial
 from importlib.metadata import version
@@ -30,23 +30,15 @@ from aftershock.aws.ids import new_id
 from aftershock.clock import Clock
 from aftershock.control import Loop
 from aftershock.engines.certificates import CertificateAuthority, Issued
-from aftershock.engines.images import Images
-from aftershock.engines.machines import Machines, bootable
-from aftershock.engines.network import Network, router_device
-from aftershock.engines.resolver import Resolver
-from aftershock.engines.volumes import Volumes
-from aftershock.gateway import Credential, Gateway
-from aftershock.services import ec2, iam, route53, ssm, sts
-from aftershock.services.ec2.rules.capacity import Host
+from aftershock.gateway import Credential, Gateway, Inside
+from aftershock.services import ec2, elbv2, iam, ssm
 from aftershock.store import Store, Table
 from aftershock.wire import Models, Secret
+from aftershock.wiring import ACCOUNT, BADGES, ENDPOINTS, LINKS, REGION, ROLES, TABLES, Engines, Wiring, catalogue
 
 log = logging.getLogger(__name__)
 
-REGION = "us-east-1"
-ACCOUNT = "123456789012"
 GROUND = Path("/run/aftershock/ground.json")
-ENDPOINTS = "198.18.0.2"  # where the API answers inside the region; of the addresses that no instance gets
 RESET_TIMEOUT_S = 60.0
 # On AWS the credentials of an instance are good for about six hours.
 ROLE_SESSION_S, RENEWED_BEFORE_S = 6 * 3600, 300
@@ -66,33 +58,6 @@ class Opened(Struct, frozen=True):
 
 
 OPENED = Table("account", Opened)
-TABLES: tuple[Table[Any], ...] = (OPENED, *ec2.TABLES, *iam.TABLES, *route53.TABLES, *ssm.TABLES, *sts.TABLES)
-
-
-def operations(outside: ec2.Outside, names: route53.Outside, sealer: ssm.Sealer) -> dict[str, Mapping[str, Operation]]:
-    """Every operation of every service, by botocore's names.
-
-    Services do not know one another: what one needs of another, it is given here.
-    """
-    return {
-        "ec2": ec2.operations(outside),
-        "iam": iam.OPERATIONS,
-        "route53": route53.operations(names),
-        "ssm": ssm.operations(base_image=ec2.base_image_id, sealer=sealer),
-        "sts": sts.operations(
-            assumable_role=iam.assumable_role,
-            issue_role_session=iam.issue_role_session,
-            issue_own_session=iam.issue_own_session,
-            account_of_key=iam.account_of_key,
-        ),
-    }
-
-
-def catalogue() -> dict[str, tuple[str, ...]]:
-    """The names of all operations that the region has, by service; for documentation and tests."""
-    sealer = ssm.Sealer(bytes(32))
-    tables = operations(_outside(sealer, lambda _: b""), region_names(Resolver(Path()), ()), sealer)
-    return {service: tuple(sorted(table)) for service, table in sorted(tables.items())}
 
 
 class Region:
@@ -101,50 +66,46 @@ class Region:
     def __init__(self, state: Path, cache: Path, *, pace: float) -> None:
         self._state = state
         self._clock = Clock(pace)
-        self._images = Images(state, cache)
-        volumes = Volumes(state, self._images)
-        resolver = Resolver(state / "resolver" / "snapshot.json")
-        sealer = ssm.Sealer.at(state / "ssm.key")
+        self._engines = Engines.at(state, cache, ssm.Sealer.at(state / "ssm.key"))
+        self._store = Store(state / "region.db", (OPENED, *TABLES))
+        self._loop = Loop()
         models = Models()
         hosts = models.hosts(catalogue(), REGION)
-        names = region_names(resolver, hosts)
-        self._certificate, authority = certificate(state / "authority", hosts, self._clock.now())
-        self._machines = Machines(state, self._images, volumes)
-        self._network = Network()
-        self._store = Store(state / "region.db", TABLES)
-        self._loop = Loop()
+        services: dict[str, Mapping[str, Operation]] = {}  # filled when those are there who ask by it
+        inside = Inside(
+            store=self._store, models=models, services=services, clock=self._clock, region=REGION, account=ACCOUNT
+        )
+        wiring = Wiring(self._engines, self._clock, lambda name: inside.of(name, role=ROLES[name]), hosts)
+        services |= wiring.operations()
+        self._certificate, authority = certificate(self._engines.authority, hosts, self._clock.now())
         self._loop.add(
-            *route53.controllers(self._store, self._clock, REGION, names, resolver),
-            *ec2.controllers(
+            *wiring.controllers(
                 self._store,
-                self._clock,
-                REGION,
                 self._loop.wake,
-                images=self._images,
-                volumes=volumes,
-                machines=self._machines,
-                network=self._network,
                 credentials_of=self._credentials_of,
                 authority=authority,
-            ),
+                ground=ground_id(),
+            )
         )
         self._store.after_commit.append(self._loop.changed)
         gateway = partial(
             Gateway,
             store=self._store,
             models=models,
-            services=operations(_outside(sealer, self._machines.console), names, sealer),
+            services=services,
             authenticate=authenticate,
             clock=self._clock,
             region=REGION,
             health=self.health,
+            badges=BADGES,
+            links=LINKS,
         )
         self._door = gateway(acts={"reset": self.reset})
         self._endpoints = gateway(acts={})  # who is on an instance has AWS, and not the region itself
 
     async def serve(self, api: socket.socket) -> None:
         """Serve until told to end by SIGTERM."""
-        await self._network.ensure_outside()
+        await self._engines.network.ensure_outside()
         self._open_account()
         ended = asyncio.Event()
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, ended.set)
@@ -174,13 +135,14 @@ class Region:
                 self._fill_account(tx, now)
             elif opened.ground != ground_id():
                 ec2.ground_is_new(tx)
+                elbv2.ground_is_new(tx)
                 OPENED.put(tx, Opened(ACCOUNT, ground_id()))
-            ec2.base_image(tx, self._images.base_name(), REGION, now)
+            ec2.base_image(tx, self._engines.images.base_name(), REGION, now)
         write_credentials(self._state / "credentials.json", key_id, secret)
 
     def _fill_account(self, tx: Tx, now: datetime) -> None:
         ec2.default_vpc(self._as_root(tx, now))
-        ec2.base_image(tx, self._images.base_name(), REGION, now)
+        ec2.base_image(tx, self._engines.images.base_name(), REGION, now)
         OPENED.put(tx, Opened(ACCOUNT, ground_id()))
 
     def _as_root(self, tx: Tx, now: datetime) -> Call:
@@ -211,7 +173,7 @@ class Region:
 
     def health(self) -> Mapping[str, Any]:
         """How far the region is: ready when an instance can be run."""
-        progress = self._images.base_progress()
+        progress = self._engines.images.base_progress()
         built = progress is not None and progress.fraction >= 1
         with self._store.snapshot() as tx:
             routed = ec2.is_routed(tx)
@@ -248,31 +210,10 @@ class Region:
 
     def _unsettled(self) -> dict[tuple[str, str], str]:
         """What is still to be done; a base image that takes its time to be built does not count."""
-        progress = self._images.base_progress()
+        progress = self._engines.images.base_progress()
         built = progress is not None and progress.fraction >= 1
         due = self._loop.due()
         return {pair: reason for pair, reason in due.items() if built or pair[0] != ec2.BASE_IMAGE_KIND}
-
-
-def region_names(resolver: Resolver, hosts: Iterable[str]) -> route53.Outside:
-    """What the resolver serves besides hosted zones: the API's endpoints, and each VPC's names of its instances."""
-    endpoints = tuple(route53.KnownName(host, (ENDPOINTS,)) for host in hosts)
-    return route53.Outside(
-        names=lambda tx: endpoints,
-        networks=lambda tx: (
-            route53.Network(
-                id=network.vpc_id,
-                cidrs=network.cidrs,
-                interface=router_device(network.vpc_id),
-                private_of=network.private_of,
-            )
-            for network in ec2.networks(tx)
-        ),
-        tables=ec2.NETWORK_TABLES,
-        ask=route53.asker(resolver),
-        # A service that the region does not have is nowhere: nothing meant for it shall go to the real AWS.
-        domains=(f"{REGION}.amazonaws.com",),
-    )
 
 
 def ground_id() -> str:
@@ -285,9 +226,8 @@ def ground_id() -> str:
     return f"{boot} {started}"
 
 
-def certificate(directory: Path, hosts: Iterable[str], now: datetime) -> tuple[Issued, bytes]:
+def certificate(authority: CertificateAuthority, hosts: Iterable[str], now: datetime) -> tuple[Issued, bytes]:
     """What the endpoints prove themselves with, and the authority that vouches for it, PEM."""
-    authority = CertificateAuthority(directory)
     authority.ensure(now)
     issued = authority.issue("endpoints", sorted({*hosts, f"*.{REGION}.amazonaws.com"}), now)
     return issued, authority.certificate.read_bytes()
@@ -328,30 +268,6 @@ def authenticate(tx: Tx, access_key_id: str, now: datetime) -> Credential | None
     if key is None or not key.active:
         return None
     return Credential(Secret(key.secret, key.session_token, key.expired), key.principal)
-
-
-def _outside(sealer: ssm.Sealer, console_of: Callable[[str], bytes]) -> ec2.Outside:
-    """What EC2 is given of the others."""
-    return ec2.Outside(
-        profile_of=_profile_of,
-        parameter=ssm.reader(base_image=ec2.base_image_id, sealer=sealer),
-        host=host,
-        console_of=console_of,
-    )
-
-
-def _profile_of(tx: Tx, account: str, name_or_arn: str) -> ec2.Profile | None:
-    found = iam.instance_profile(tx, account, name_or_arn)
-    return ec2.Profile(arn=found.arn, id=found.id) if found else None
-
-
-def host(machines: int) -> Host:
-    """proc(5): MemAvailable is "an estimate of how much memory is available for starting new applications"."""
-    lines = (line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
-    kib = {name: int(value.split()[0]) for name, value in lines}
-    return Host(
-        memory_mib=kib["MemTotal"] // 1024, available_mib=kib["MemAvailable"] // 1024, bootable=bootable(machines)
-    )
 
 
 def write_credentials(path: Path, key_id: str, secret: str) -> None:

@@ -32,6 +32,8 @@ def aftershock(*arguments: str, state: Path) -> subprocess.CompletedProcess[str]
         ["connect", "198.18.0.1", "80"],
         ["curl", "http://198.18.0.1/"],
         ["dig", "web.test"],
+        ["quake", "us-east-1a"],
+        ["heal", "us-east-1a"],
         ["logs", "i-0123456789abcdef0"],
     ],
     ids=lambda command: str(command[0]),
@@ -56,7 +58,8 @@ def test_stopping_what_does_not_run_is_no_error(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", [["up", "--pace", "0"], ["up", "--api-port", "70000"], ["frobnicate"], ["dig"], ["site", "nosuch"]]
+    "command",
+    [["up", "--pace", "0"], ["up", "--api-port", "70000"], ["frobnicate"], ["dig"], ["site", "nosuch"], ["quake"]],
 )
 def test_wrong_usage_has_exit_status_2(command: list[str], tmp_path: Path) -> None:
     assert aftershock(*command, state=tmp_path).returncode == 2

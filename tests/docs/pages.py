@@ -7,7 +7,7 @@ from typing import Any
 import botocore.session
 import click
 
-from aftershock import region
+from aftershock import wiring
 from aftershock.cli import main
 from aftershock.services import ec2
 
@@ -34,7 +34,7 @@ def _walk(command: click.Command, words: tuple[str, ...]) -> Iterable[tuple[tupl
 
 def services() -> Mapping[str, Mapping[str, Any]]:
     """The operations that the region has, by service; those that only say why they are not there do not count."""
-    return {name: dict.fromkeys(set(names) - ec2.REFUSED) for name, names in region.catalogue().items()}
+    return {name: dict.fromkeys(set(names) - ec2.REFUSED) for name, names in wiring.catalogue().items()}
 
 
 def coverage() -> str:

@@ -2,7 +2,7 @@
 
 import click
 
-from . import account, inside, logs, region, site
+from . import account, bill, heal, inside, logs, quake, region, site
 
 EPILOG = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 no region is running there."
 
@@ -28,6 +28,9 @@ for command in (
     inside.curl,
     inside.dig,
     logs.logs,
+    bill.bill,
+    quake.quake,
+    heal.heal,
     site.site,
 ):
     main.add_command(command)

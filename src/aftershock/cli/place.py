@@ -61,4 +61,5 @@ def access_to(region: launcher.Running) -> Access:
         ) from None
     except (OSError, ValueError, KeyError) as error:
         raise Failure(f"{region.state}/credentials.json cannot be read: {error}") from error
-    return Access(region.state, region.ports["api"], region.ports["socks"], region.ports["dns"], key_id, secret)
+    api, socks, dns = (region.ports[door] for door in ("api", "socks", "dns"))
+    return Access(region.state, api, socks, dns, key_id, secret, region.pace)

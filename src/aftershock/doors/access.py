@@ -19,6 +19,7 @@ class Access:
     dns_port: int
     access_key_id: str
     secret_access_key: str
+    pace: float = 1.0  # of the region: how many of AWS's seconds pass in one
 
     @property
     def endpoint(self) -> str:

@@ -96,6 +96,25 @@ class Teller:
             return
         raise StoryFailed(f"this should have been refused with {with_code}, and was accepted")
 
+    def aftershock(self, *arguments: str) -> None:
+        """Run one of the region's own commands, for what AWS has no short form of.
+
+        Raises:
+            StoryFailed: it did not succeed; the message is its own.
+        """
+        print(f"$ {shlex.join(['aftershock', *arguments])}", flush=True)
+        done = subprocess.run(
+            [sys.executable, "-m", "aftershock", *arguments, "--state", str(self.access.state)],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=COMMAND_TIMEOUT_S,
+            check=False,
+        )
+        if done.returncode != 0:
+            raise StoryFailed(done.stderr.strip() or f"{shlex.join(arguments)}: exit status {done.returncode}")
+        print(done.stdout, end="", flush=True)
+
     def wait_state(self, instance: str, wanted: str, *, within_s: float = 60.0) -> None:
         """Ask until the instance is as wanted; `aws ec2 wait` would ask every 15 s only."""
         query = ("ec2", "describe-instances", "--instance-ids", instance)
@@ -130,10 +149,11 @@ def until(ask: Callable[[], str | None], within_s: float, otherwise: str) -> str
     raise StoryFailed(f"{otherwise} after {within_s:.0f} s")
 
 
-def fetch(access: Access, url: str, *, timeout_s: float = PROBE_TIMEOUT_S) -> str | None:
-    """The page as a client outside gets it, or None."""
+def fetch(access: Access, url: str, *, host: str | None = None, timeout_s: float = PROBE_TIMEOUT_S) -> str | None:
+    """The page as a client outside gets it, or None; `host` is the name that the client asks by, if it has one."""
+    headers = {"Accept": "application/json", **({"Host": host} if host else {})}
     try:
-        answer = web.get(url, door=access.socks_port, timeout_s=timeout_s, accept="application/json")
+        answer = web.request("GET", url, headers=headers, door=access.socks_port, timeout_s=timeout_s)
     except OSError:
         return None
     return answer.body if answer.status == 200 else None

@@ -1,5 +1,6 @@
 """Visitors of a site: each looks its name up, remembers the answer as long as its time to live says, and asks."""
 
+import json
 import random
 import threading
 import time
@@ -7,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Self
 
 import dns.exception
+import dns.inet
 import dns.resolver
 
 from aftershock.doors.access import Access
@@ -22,7 +24,12 @@ class Visit:
     visitor: int
     began: float  # on the monotonic clock
     address: str | None  # None: the name was not answered
-    served: bool
+    took_s: float
+    instance: str | None  # which machine served the page; None: nobody did
+
+    @property
+    def served(self) -> bool:
+        return self.instance is not None
 
 
 @dataclass
@@ -30,8 +37,9 @@ class Visitors:
     """So many visitors, in a thread and with a memory of names each, for as long as the block runs."""
 
     access: Access
-    name: str
+    name: str  # or an address, which needs no looking up
     count: int
+    every_s: float = ASK_EVERY_S
     visits: list[Visit] = field(default_factory=list)
 
     def __enter__(self) -> Self:
@@ -56,13 +64,19 @@ class Visitors:
         names = dns.resolver.Resolver(configure=False)
         names.nameservers, names.port = ["127.0.0.1"], self.access.dns_port
         names.cache = dns.resolver.Cache()
-        while not self._end.wait(ASK_EVERY_S * random.uniform(0.5, 1.5)):  # noqa: S311  # visitors come at any time
+        while not self._end.wait(self.every_s * random.uniform(0.5, 1.5)):  # noqa: S311  # visitors come at any time
             began = time.monotonic()
             try:
-                # The first address, as most programs take it; the resolver answers in another order each time.
-                address = str(names.resolve(self.name, "A")[0])
+                address = self._address(names)
             except dns.exception.DNSException:
-                self.visits.append(Visit(visitor, began, None, served=False))
+                self.visits.append(Visit(visitor, began, None, time.monotonic() - began, None))
                 continue
-            page = fetch(self.access, f"http://{address}/", timeout_s=PATIENCE_S)
-            self.visits.append(Visit(visitor, began, address, served=page is not None))
+            page = fetch(self.access, f"http://{address}/", host=self.name, timeout_s=PATIENCE_S)
+            instance = json.loads(page)["instance"] if page else None
+            self.visits.append(Visit(visitor, began, address, time.monotonic() - began, instance))
+
+    def _address(self, names: dns.resolver.Resolver) -> str:
+        if dns.inet.is_address(self.name):
+            return self.name
+        # The first address, as most programs take it; the resolver answers in another order each time.
+        return str(names.resolve(self.name, "A")[0])
