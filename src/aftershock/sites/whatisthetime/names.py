@@ -7,14 +7,18 @@ from aftershock.sites.visitors import Visitors
 
 from .site import DOMAIN, STATE_CHANGE, Site, change_name
 
-TTL_S = 15  # short, for the sake of who watches; an hour is usual, and everything below takes that much longer
+# How long visitors remember, in real seconds: short, for the sake of who watches.  An hour is usual, and everything
+# below takes that much longer.
+TTL_S = 15
 VISITORS = 30
 
 
 def one_name_for_all(site: Site) -> None:
     tell = site.teller
     addresses = [address for _, address in site.addresses]
-    tell.say(f"Instead of three addresses, one name, which visitors may remember for {TTL_S} s:")
+    tell.say(f"Instead of three addresses, one name, which visitors may remember for {nominal_ttl_s(site)} s:")
+    if tell.access.pace != 1:
+        tell.say(f"(Time runs {tell.access.pace:g} times as fast here, so that these pass in {TTL_S} s.)")
     site.zone = tell.aws(
         *("route53", "create-hosted-zone", "--name", DOMAIN, "--caller-reference", f"story-{time.time_ns()}"),
         query="HostedZone.Id",
@@ -26,7 +30,7 @@ def one_name_for_all(site: Site) -> None:
         tell.say(
             f"{VISITORS} visitors ask all the time.  One of the three machines goes, and its address is taken out:"
         )
-        tell.aws("ec2", "terminate-instances", "--instance-ids", site.instances[-1], query=STATE_CHANGE)
+        tell.aws("ec2", "terminate-instances", "--instance-ids", site.instances.pop(), query=STATE_CHANGE)
         name_leads_to(site, addresses[:-1])
         corrected = time.monotonic()
         time.sleep(TTL_S + 3)
@@ -48,4 +52,8 @@ def one_name_for_all(site: Site) -> None:
 def name_leads_to(site: Site, addresses: list[str]) -> None:
     """Have the name's A record say these addresses, and wait until Route 53 says that it is served."""
     values = [{"Value": address} for address in addresses]
-    change_name(site, {"Name": DOMAIN, "Type": "A", "TTL": TTL_S, "ResourceRecords": values})
+    change_name(site, {"Name": DOMAIN, "Type": "A", "TTL": nominal_ttl_s(site), "ResourceRecords": values})
+
+
+def nominal_ttl_s(site: Site) -> int:
+    return round(TTL_S * site.teller.access.pace)
