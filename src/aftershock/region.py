@@ -34,7 +34,19 @@ from aftershock.gateway import Credential, Gateway, Inside
 from aftershock.services import ec2, elbv2, iam, ssm
 from aftershock.store import Store, Table
 from aftershock.wire import Models, Secret
-from aftershock.wiring import ACCOUNT, BADGES, ENDPOINTS, LINKS, REGION, ROLES, TABLES, Engines, Wiring, catalogue
+from aftershock.wiring import (
+    ACCOUNT,
+    BADGES,
+    BUCKET_HOSTS,
+    ENDPOINTS,
+    LINKS,
+    REGION,
+    ROLES,
+    TABLES,
+    Engines,
+    Wiring,
+    catalogue,
+)
 
 log = logging.getLogger(__name__)
 
@@ -99,12 +111,14 @@ class Region:
             health=self.health,
             badges=BADGES,
             links=LINKS,
+            data=wiring.data,
         )
         self._door = gateway(acts={"reset": self.reset})
         self._endpoints = gateway(acts={})  # who is on an instance has AWS, and not the region itself
 
     async def serve(self, api: socket.socket) -> None:
         """Serve until told to end by SIGTERM."""
+        self._engines.objects.open()
         await self._engines.network.ensure_outside()
         self._open_account()
         ended = asyncio.Event()
@@ -229,7 +243,7 @@ def ground_id() -> str:
 def certificate(authority: CertificateAuthority, hosts: Iterable[str], now: datetime) -> tuple[Issued, bytes]:
     """What the endpoints prove themselves with, and the authority that vouches for it, PEM."""
     authority.ensure(now)
-    issued = authority.issue("endpoints", sorted({*hosts, f"*.{REGION}.amazonaws.com"}), now)
+    issued = authority.issue("endpoints", sorted({*hosts, *BUCKET_HOSTS, f"*.{REGION}.amazonaws.com"}), now)
     return issued, authority.certificate.read_bytes()
 
 

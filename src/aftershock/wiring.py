@@ -6,12 +6,12 @@ as a user does, by the role that AWS has for it.
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from aftershock.aws.ask import Ask
 from aftershock.aws.call import Call, Operation, Params, Result, Tx
-from aftershock.aws.errors import AwsError
 from aftershock.clock import Clock
 from aftershock.control import Controller
 from aftershock.engines.balancer import Balancers
@@ -19,9 +19,10 @@ from aftershock.engines.certificates import CertificateAuthority
 from aftershock.engines.images import Images
 from aftershock.engines.machines import Machines, bootable
 from aftershock.engines.network import Network, router_device
+from aftershock.engines.objects import Objects
 from aftershock.engines.resolver import Resolver
 from aftershock.engines.volumes import Volumes
-from aftershock.gateway import Badge, Link
+from aftershock.gateway import Badge, Data, Link
 from aftershock.services import (
     acm,
     autoscaling,
@@ -33,6 +34,7 @@ from aftershock.services import (
     fis,
     iam,
     route53,
+    s3,
     ssm,
     sts,
 )
@@ -41,6 +43,9 @@ from aftershock.store import Store, Table
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
 ENDPOINTS = "198.18.0.2"  # where the API answers inside the region; of the addresses that no instance gets
+
+# Every bucket has a name of its own below S3's.
+BUCKET_HOSTS = (f"*.s3.{REGION}.amazonaws.com", "*.s3.amazonaws.com")
 
 TABLES: tuple[Table[Any], ...] = (
     *acm.TABLES,
@@ -53,6 +58,7 @@ TABLES: tuple[Table[Any], ...] = (
     *fis.TABLES,
     *iam.TABLES,
     *route53.TABLES,
+    *s3.TABLES,
     *ssm.TABLES,
     *sts.TABLES,
 )
@@ -64,7 +70,7 @@ ROLES: Mapping[str, str] = {
     "fis": "AWSServiceRoleForFIS",
 }
 # The services that keep tags beginning with "aws:" when another service gives them.
-MARKED = frozenset({"ec2"})
+MARKED = frozenset({"ec2", "s3"})
 
 # What an instance shows that has no key: its identity document, signed by the metadata service.
 BADGES = {"CFN_V1": Badge("cloudformation", cloudformation.OF_INSTANCES, ec2.instance_shown)}
@@ -82,6 +88,7 @@ class Engines:
     network: Network
     balancers: Balancers
     resolver: Resolver
+    objects: Objects
     authority: CertificateAuthority
     sealer: ssm.Sealer
 
@@ -97,6 +104,7 @@ class Engines:
             network=Network(),
             balancers=Balancers(state, cache),
             resolver=Resolver(state / "resolver" / "snapshot.json"),
+            objects=Objects(state / "objects"),
             authority=CertificateAuthority(state / "authority"),
             sealer=sealer,
         )
@@ -123,10 +131,14 @@ class Wiring:
             chain=engines.authority.certificate.read_bytes,
             tables=frozenset({route53.CHANGE_TABLE}),
         )
+        self._storage = s3.Data(engines.objects, ACCOUNT)
+        self.data: Mapping[str, Data] = {"s3": self._storage}
         self._names = _names(engines.resolver, hosts)
         self._scaling = autoscaling.Outside(ask=ask_of("autoscaling"), pace=clock.pace)
         self._experiments = _experiments(ask_of("fis"))
-        self._stacks = cloudformation.Outside(ask=ask_of("cloudformation"), fetch=_fetch, marked=MARKED)
+        self._stacks = cloudformation.Outside(
+            ask=ask_of("cloudformation"), fetch=partial(s3.fetch, ask_of("cloudformation")), marked=MARKED
+        )
 
     def operations(self) -> dict[str, Mapping[str, Operation]]:
         """Every operation of every service, by botocore's names."""
@@ -141,6 +153,7 @@ class Wiring:
             "fis": fis.operations(self._experiments),
             "iam": iam.OPERATIONS,
             "route53": route53.operations(self._names),
+            "s3": s3.operations(self._storage),
             "ssm": ssm.operations(base_image=ec2.base_image_id, sealer=self._engines.sealer),
             "sts": sts.operations(
                 assumable_role=iam.assumable_role,
@@ -205,6 +218,7 @@ class Wiring:
             *elbv2.controllers(store, clock, wake, outside=self._balancing, balancers=engines.balancers, sights=sights),
             *fis.controllers(store, clock, self._experiments, machines=engines.machines, network=engines.network),
             *route53.controllers(store, clock, REGION, self._names, engines.resolver),
+            *s3.controllers(store, engines.objects),
         )
 
 
@@ -265,7 +279,7 @@ def _balancing(clock: Clock) -> elbv2.Outside:
 
 def _names(resolver: Resolver, hosts: Iterable[str]) -> route53.Outside:
     """What the resolver serves besides hosted zones: the API's endpoints, load balancers, and each VPC's instances."""
-    endpoints = tuple(route53.KnownName(host, (ENDPOINTS,)) for host in hosts)
+    endpoints = tuple(route53.KnownName(host, (ENDPOINTS,)) for host in (*hosts, *BUCKET_HOSTS))
     return route53.Outside(
         names=lambda tx: (*endpoints, *_balancer_names(tx)),
         networks=lambda tx: (
@@ -280,7 +294,7 @@ def _names(resolver: Resolver, hosts: Iterable[str]) -> route53.Outside:
         tables=ec2.NETWORK_TABLES | elbv2.NAME_TABLES,
         ask=route53.asker(resolver),
         # A service that the region does not have is nowhere: nothing meant for it shall go to the real AWS.
-        domains=(f"{REGION}.amazonaws.com", f"{REGION}.elb.amazonaws.com"),
+        domains=(f"{REGION}.amazonaws.com", f"{REGION}.elb.amazonaws.com", "s3.amazonaws.com"),
         alias_domains=elbv2.alias_domains(REGION),
     )
 
@@ -305,7 +319,3 @@ def _experiments(ask: Ask) -> fis.Outside:
         ),
         instance_table=ec2.INSTANCE_TABLE,
     )
-
-
-def _fetch(call: Call, url: str) -> bytes:
-    raise AwsError("ValidationError", "S3 error: there is no S3 in this region yet; give the template as TemplateBody")

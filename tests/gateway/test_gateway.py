@@ -19,7 +19,7 @@ from botocore.exceptions import ClientError
 from aftershock.aws.call import Principal
 from aftershock.aws.errors import AwsError
 from aftershock.clock import Clock
-from aftershock.gateway import Credential, Gateway
+from aftershock.gateway import Badge, Credential, Gateway
 from aftershock.gateway.http import MAX_BODY_BYTES
 from aftershock.store import Store, Table
 from aftershock.wire import Models, Secret
@@ -49,6 +49,16 @@ def create_vpc(call, params):
     return {"Vpc": {"VpcId": call.new_id("vpc"), "CidrBlock": params["CidrBlock"]}}
 
 
+BEARERS = {"good": Principal("123456789012", "arn:aws:sts::123456789012:assumed-role/r/i-0", "r:i-0", "")}
+SAID = []
+
+
+def said(call, path, query, body):
+    if query != "Signature=right":
+        raise AwsError("AccessDenied", "Access Denied", status=403)
+    SAID.append((path, body))
+
+
 async def echo(asked):
     return {"asked": asked}
 
@@ -72,6 +82,8 @@ def door(tmp_path_factory):
             region="us-east-1",
             health=lambda: {"ready": True},
             acts={"echo": echo},
+            badges={"BADGE": Badge("sts", frozenset({"GetCallerIdentity"}), lambda tx, shown: BEARERS.get(shown))},
+            links={"/said/": said},
         )
         door.server = uvicorn.Server(uvicorn.Config(gateway, port=0, log_config=None, lifespan="off"))
         ready.set()
@@ -235,3 +247,34 @@ def test_garbage_never_makes_a_server_error(door, garbage):
     assert b" 500 " not in answer[:20]
     connection.close()
     assert raw(door, "GET", "/_aftershock/health")[0] == 200
+
+
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+IDENTITY = b"Action=GetCallerIdentity&Version=2011-06-15"
+
+
+def test_a_badge_is_as_good_as_a_signature_for_what_it_is_good_for(door):
+    status, _, body = raw(door, "POST", "/", IDENTITY, FORM | {"authorization": "BADGE good"})
+    assert (status, b"assumed-role/r/i-0" in body) == (200, True)
+
+
+@pytest.mark.parametrize(
+    ("shown", "body", "words"),
+    [
+        ("BADGE bad", IDENTITY, b"nobody&apos;s in this region"),
+        ("BADGE good", b"Action=CreateVpc&Version=2016-11-15&CidrBlock=10.9.0.0/16", b"good for GetCallerIdentity"),
+        ("BADGE good", b"Action=GetSessionToken&Version=2011-06-15", b"good for GetCallerIdentity"),
+    ],
+)
+def test_a_badge_is_good_for_nothing_else_and_nobody_else(door, shown, body, words):
+    status, _, answer = raw(door, "POST", "/", body, FORM | {"authorization": shown})
+    assert (status, words in answer.replace(b"'", b"&apos;")) == (403, True), answer
+
+
+def test_a_link_allows_by_itself_what_it_is_for(door):
+    assert raw(door, "PUT", "/said/a%20b?Signature=right", b"word")[0] == 200
+    assert SAID == [("/said/a%20b", b"word")]
+    status, _, body = raw(door, "PUT", "/said/a?Signature=wrong", b"word")
+    assert (status, b"<Code>AccessDenied</Code>" in body) == (403, True)
+    assert raw(door, "GET", "/said/a?Signature=right")[0] != 200
+    assert len(SAID) == 1

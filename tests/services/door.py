@@ -13,7 +13,7 @@ from botocore.config import Config
 
 from aftershock.aws.call import Operation, Tx
 from aftershock.clock import Clock
-from aftershock.gateway import Credential, Gateway
+from aftershock.gateway import Credential, Data, Gateway
 from aftershock.store import Store
 from aftershock.wire import Models, Secret
 from tests.services.account import ROOT
@@ -25,14 +25,21 @@ REGION = "us-east-1"
 class Door:
     """Serves in a thread of its own until it is closed; the account's root asks."""
 
-    def __init__(self, state: Path, services: Mapping[str, Mapping[str, Operation]], tables: list[Any]) -> None:
+    def __init__(
+        self,
+        state: Path,
+        services: Mapping[str, Mapping[str, Operation]],
+        tables: list[Any],
+        data: Mapping[str, Data] | None = None,
+    ) -> None:
+        self._data = data
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(state, services, tables)), name="door")
         self._thread.start()
         assert self._started.wait(20)
 
     async def _serve(self, state: Path, services: Mapping[str, Mapping[str, Operation]], tables: list[Any]) -> None:
-        store = Store(state / "door.db", tables)
+        self.store = store = Store(state / "door.db", tables)
         gateway = Gateway(
             store=store,
             models=Models(),
@@ -42,6 +49,7 @@ class Door:
             region=REGION,
             health=dict,
             acts={},
+            data=self._data,
         )
         server = uvicorn.Server(uvicorn.Config(gateway, port=0, log_config=None, lifespan="off"))
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
@@ -57,13 +65,17 @@ class Door:
         store.close()
 
     def client(self, service: str) -> Any:
+        return self.session_client(service, self.url, Config(retries={"total_max_attempts": 1}))
+
+    def session_client(self, service: str, url: str, config: Config) -> Any:
+        """A client that calls the door by another name, or is set up otherwise."""
         return boto3.client(
             service,
-            endpoint_url=self.url,
+            endpoint_url=url,
             region_name=REGION,
             aws_access_key_id=ROOT.access_key_id,
             aws_secret_access_key=SECRET,
-            config=Config(retries={"total_max_attempts": 1}),
+            config=config,
         )
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """Any input that a service model's shapes could have, for operations that must answer or refuse whatever comes."""
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from typing import Any
 
 from botocore.model import ListShape, MapShape, Shape, StructureShape
@@ -25,6 +26,7 @@ def values(shape: Shape, known: Sequence[str], texts: Sequence[str]) -> st.Searc
         "integer": st.integers(-1, 300),
         "long": st.integers(-1, 2**31),
         "blob": st.binary(max_size=20),
+        "timestamp": st.datetimes(datetime(2000, 1, 1), datetime(2040, 1, 1), timezones=st.just(UTC)),
     }
     strings = st.sampled_from([*texts, *known]) | st.sampled_from(known) | st.text(max_size=8)
     return kinds.get(shape.type_name, strings)

@@ -13,6 +13,7 @@ from botocore.validate import ParamValidator
 from aftershock.aws.call import Call, Operation, Principal
 from aftershock.aws.errors import AwsError
 from aftershock.store import Transaction
+from aftershock.wire import Stream
 from tests.services.account import ROOT, Account
 
 
@@ -69,6 +70,7 @@ def _checked(shape: Shape | None, value: Any) -> Any:
         "timestamp": datetime,
         "float": float,
         "double": float,
+        "blob": bytes | Stream,
     }
     assert isinstance(value, kinds[shape.type_name]), (shape.name, value)
     if enum := shape.metadata.get("enum"):

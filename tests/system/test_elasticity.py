@@ -63,7 +63,7 @@ class Group:
             "VPCZoneIdentifier": ",".join(self.front.subnets),
             "TargetGroupARNs": [self.targets],
             "HealthCheckType": "ELB",
-            "HealthCheckGracePeriod": 120,
+            "HealthCheckGracePeriod": 300,
             "DefaultInstanceWarmup": 60,
             **settings,
         }

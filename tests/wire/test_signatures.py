@@ -87,7 +87,8 @@ def test_a_presigned_url_is_proven(key: str) -> None:
 
 def test_unsigned_and_streaming_payloads_are_taken_at_their_word() -> None:
     for marker in ("UNSIGNED-PAYLOAD", "STREAMING-UNSIGNED-PAYLOAD-TRAILER"):
-        request = signed(method="PUT", headers={"X-Amz-Content-SHA256": marker}, data=b"anything")
+        body = b"8\r\nanything\r\n0\r\n\r\n"
+        request = signed(method="PUT", headers={"X-Amz-Content-SHA256": marker}, data=body)
         assert verified(request, Family.S3)
 
 

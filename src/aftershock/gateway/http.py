@@ -1,9 +1,9 @@
 """Between ASGI and our own messages: bytes only, nothing of AWS."""
 
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
-from aftershock.wire import HttpRequest, HttpResponse
+from aftershock.wire import HttpRequest, HttpResponse, Stream
 
 Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
@@ -20,29 +20,43 @@ class ClientGoneError(Exception):
     """The client went away before its request was whole."""
 
 
-async def read(scope: Scope, receive: Receive) -> HttpRequest:
-    """The whole request.
-
-    Raises:
-        BodyTooLargeError, ClientGoneError
-    """
-    body = bytearray()
-    more = True
-    while more:
-        message = await receive()
-        if message["type"] == "http.disconnect":
-            raise ClientGoneError
-        body += message.get("body", b"")
-        more = message.get("more_body", False)
-        if len(body) > MAX_BODY_BYTES:
-            raise BodyTooLargeError
+def head(scope: Scope) -> HttpRequest:
+    """The request without its body."""
     return HttpRequest(
         method=scope["method"],
         path=scope.get("raw_path", b"/").decode("latin-1"),
         query=scope.get("query_string", b"").decode("latin-1"),
         headers=_headers(scope["headers"]),
-        body=bytes(body),
+        body=b"",
     )
+
+
+async def pieces(receive: Receive) -> AsyncIterator[bytes]:
+    """The body as it comes.  The server stops listening to a client that sends faster than these are asked for.
+
+    Raises:
+        ClientGoneError
+    """
+    more = True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise ClientGoneError
+        yield message.get("body", b"")
+        more = message.get("more_body", False)
+
+
+async def whole(receive: Receive) -> bytes:
+    """
+    Raises:
+        BodyTooLargeError, ClientGoneError
+    """
+    body = bytearray()
+    async for piece in pieces(receive):
+        body += piece
+        if len(body) > MAX_BODY_BYTES:
+            raise BodyTooLargeError
+    return bytes(body)
 
 
 def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
@@ -53,8 +67,17 @@ def _headers(pairs: list[tuple[bytes, bytes]]) -> dict[str, str]:
     return headers
 
 
-async def write(send: Send, response: HttpResponse) -> None:
-    headers = [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in response.headers.items()]
-    headers.append((b"content-length", str(len(response.body)).encode()))
+async def write(send: Send, response: HttpResponse, *, bodiless: bool = False) -> None:
+    """Send the answer; `bodiless` where the request had asked for no more than its head."""
+    body = response.body
+    given = {name.lower(): value for name, value in response.headers.items()}
+    size = body.size if isinstance(body, Stream) else len(body)
+    if size or not bodiless:  # an answer to HEAD may tell the length of what it does not send
+        given["content-length"] = str(size)
+    headers = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in given.items()]
     await send({"type": "http.response.start", "status": response.status, "headers": headers})
-    await send({"type": "http.response.body", "body": response.body})
+    if isinstance(body, Stream):
+        async for block in body.blocks():
+            await send({"type": "http.response.body", "body": block, "more_body": True})
+        body = b""
+    await send({"type": "http.response.body", "body": body})

@@ -16,7 +16,7 @@ from aftershock.doors.access import Access
 from .story import fetch
 
 ASK_EVERY_S = 0.6
-PATIENCE_S = 1.0  # what a visitor waits for an answer before it counts as none
+PATIENCE_S = 3.0  # what a visitor waits for an answer before it counts as none
 
 
 @dataclass(frozen=True, slots=True)

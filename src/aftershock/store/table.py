@@ -1,6 +1,6 @@
 """Records of one kind: a key, a struct, and the values they are looked up by."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Generic, TypeVar
 
 import msgspec
@@ -51,6 +51,17 @@ class Table(Generic[R]):
         rows = tx.execute(f"SELECT record FROM {self.name} ORDER BY key")  # noqa: S608
         return [self._decode(row[0]) for row in rows]
 
+    def between(self, tx: Tx, first: str, end: str) -> Iterator[R]:
+        """The records from the key `first` up to `end`, which is not among them, in the order of their keys.
+
+        They are read as they are asked for; whoever writes to the table meanwhile may or may not see that here.
+        """
+        rows = tx.execute(
+            f"SELECT record FROM {self.name} WHERE key >= ? AND key < ? ORDER BY key",  # noqa: S608
+            (first, end),
+        )
+        return (self._decode(row[0]) for row in rows)
+
     def keys(self, tx: Tx) -> set[str]:
         return {row[0] for row in tx.execute(f"SELECT key FROM {self.name}")}  # noqa: S608
 
@@ -74,6 +85,12 @@ class Table(Generic[R]):
             (index, value),
         ).fetchone()
         return int(row[0])
+
+    def values(self, tx: Tx, index: str) -> set[str]:
+        """All values under which the index lists any record."""
+        if index not in self._indexes:
+            raise KeyError(f"{self.name} has no index {index}")
+        return {row[0] for row in tx.execute(f"SELECT DISTINCT value FROM {self.name}_index WHERE name = ?", (index,))}  # noqa: S608
 
     def put(self, tx: Tx, record: R) -> None:
         """Write the record.  Writing what is there already changes nothing, and so wakes nobody."""

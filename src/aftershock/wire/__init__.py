@@ -4,13 +4,15 @@ Pure: no network, no clock, no record; the only files read are botocore's models
 save for the few rules of S3 that no model states.
 """
 
-from aftershock.wire.codec import ErrorContext, check, error_context, parse, serialize, serialize_error
-from aftershock.wire.message import HttpRequest, HttpResponse, Request
+from aftershock.wire.bodies import without_chunks
+from aftershock.wire.codec import ErrorContext, check, error_context, expects_stream, parse, serialize, serialize_error
+from aftershock.wire.message import HttpRequest, HttpResponse, Request, Stream
 from aftershock.wire.models import Models, protocols, signing_name
+from aftershock.wire.payloads import Payload
 from aftershock.wire.refusals import Family
 from aftershock.wire.routing import route
 from aftershock.wire.shapes import ResultError
-from aftershock.wire.sigv4 import Caller, Secret, takes_anonymous, verify
+from aftershock.wire.sigv4 import Caller, Proven, Secret, takes_anonymous, verify, verify_head
 
 __all__ = [
     "Caller",
@@ -19,11 +21,15 @@ __all__ = [
     "HttpRequest",
     "HttpResponse",
     "Models",
+    "Payload",
+    "Proven",
     "Request",
     "ResultError",
     "Secret",
+    "Stream",
     "check",
     "error_context",
+    "expects_stream",
     "parse",
     "protocols",
     "route",
@@ -32,4 +38,6 @@ __all__ = [
     "signing_name",
     "takes_anonymous",
     "verify",
+    "verify_head",
+    "without_chunks",
 ]

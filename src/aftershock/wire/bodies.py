@@ -1,16 +1,20 @@
 """Bodies as they were before transport: unzipped, and S3's signed chunks put together again."""
 
+import base64
+import hashlib
+import hmac
 import zlib
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import replace
 
+from aftershock.aws import checksums
 from aftershock.aws.errors import AwsError
 from aftershock.wire.message import HttpRequest
+from aftershock.wire.payloads import Chunks
 from aftershock.wire.scalars import Malformed
 
 # Above every limit of a service that takes compressed requests; keeps a small bomb from becoming a large one.
 _UNZIPPED_BYTES = 64 * 1024 * 1024
-_CHUNK_HEADER_BYTES = 1024
-_TRAILER_LINES = 32
 
 
 def plain_body(request: HttpRequest) -> bytes:
@@ -27,45 +31,46 @@ def plain_body(request: HttpRequest) -> bytes:
     return body
 
 
-@dataclass(frozen=True, slots=True)
-class Chunked:
-    body: bytes
-    trailers: dict[str, str]
-
-
 def is_chunked(request: HttpRequest) -> bool:
     return request.headers.get("x-amz-content-sha256", "").startswith("STREAMING-")
 
 
-def unchunked(body: bytes) -> Chunked:
-    """Decode `aws-chunked`: `size[;chunk-signature=…]\\r\\n data \\r\\n` up to size 0, then trailers.
+def unchunked(request: HttpRequest) -> HttpRequest:
+    """The request as it was meant, without the chunks that the client put around the body, and with its trailers.
 
-    The signatures of the single chunks are not verified; the seed signature, which covers the headers, is (sigv4).
+    The signatures of the chunks are not verified here; that is what `verify` is for.
     """
-    parts: list[bytes] = []
-    at = 0
-    while True:
-        line_end = body.find(b"\r\n", at, at + _CHUNK_HEADER_BYTES)
-        size_text = body[at:line_end].partition(b";")[0].strip()
-        if line_end < 0 or not size_text or size_text.strip(b"0123456789abcdefABCDEF") or len(size_text) > 16:
-            raise _incomplete()
-        size, start = int(size_text, 16), line_end + 2
-        if size == 0:
-            return Chunked(b"".join(parts), _trailers(body[start:]))
-        if body[start + size : start + size + 2] != b"\r\n":
-            raise _incomplete()
-        parts.append(body[start : start + size])
-        at = start + size + 2
+    chunks = Chunks()
+    body = b"".join(chunks.feed(request.body))
+    return replace(request, headers=without_chunks(request.headers) | chunks.end(), body=body)
 
 
-def _trailers(text: bytes) -> dict[str, str]:
-    lines = (line.partition(b":") for line in text.split(b"\r\n", _TRAILER_LINES)[:_TRAILER_LINES])
-    return {
-        name.strip().decode("latin-1").lower(): value.strip().decode("latin-1") for name, colon, value in lines if colon
-    }
+def check_digests(request: HttpRequest) -> None:
+    """Hold a body that is here against the digests that S3's clients state of it in its headers.
+
+    Raises:
+        AwsError: it is another one.
+    """
+    stated = request.headers.get("content-md5")
+    if stated is not None and not hmac.compare_digest(hashlib.md5(request.body).digest(), _md5(stated)):  # noqa: S324
+        raise AwsError("BadDigest", "The Content-MD5 you specified did not match what we received.")
+    for name in checksums.ALGORITHMS:
+        stated = request.headers.get(f"{checksums.HEADER}{name.lower()}")
+        if stated is not None and checksums.text(checksums.of(name, request.body)) != stated:
+            raise AwsError("BadDigest", f"The {name} you specified did not match the calculated checksum.")
 
 
-def _incomplete() -> AwsError:
-    return AwsError(
-        "IncompleteBody", "The request body terminated unexpectedly or does not follow the aws-chunked encoding."
-    )
+def _md5(text: str) -> bytes:
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise AwsError("InvalidDigest", "The Content-MD5 you specified is not valid.") from None
+
+
+def without_chunks(headers: Mapping[str, str]) -> dict[str, str]:
+    """Headers that no longer say that the body is chunked, nor how it was signed."""
+    plain = {name: value for name, value in headers.items() if name != "x-amz-content-sha256"}
+    encodings = [name.strip() for name in plain.pop("content-encoding", "").split(",")]
+    if kept := ",".join(name for name in encodings if name not in ("", "aws-chunked")):
+        plain["content-encoding"] = kept
+    return plain

@@ -10,7 +10,18 @@ from botocore.model import OperationModel, ServiceModel, StructureShape
 from botocore.validate import ParamValidator
 
 from aftershock.aws.errors import AwsError
-from aftershock.wire import cbor, ec2, json_rpc, query, query_errors, refusals, rest_json, rest_xml, validation
+from aftershock.wire import (
+    cbor,
+    ec2,
+    json_rpc,
+    query,
+    query_errors,
+    query_json,
+    refusals,
+    rest_json,
+    rest_xml,
+    validation,
+)
 from aftershock.wire.message import HttpRequest, HttpResponse, Request
 from aftershock.wire.models import Models
 from aftershock.wire.protocol import Answer, Refusal, WireProtocol
@@ -20,6 +31,7 @@ from aftershock.wire.scalars import Malformed
 
 _PROTOCOLS: Mapping[str, WireProtocol] = {
     "query": query,
+    query_json.NAME: query_json,
     "ec2": ec2,
     "json": json_rpc,
     "rest-json": rest_json,
@@ -93,6 +105,17 @@ def error_context(request: HttpRequest, models: Models, known: Collection[str]) 
         return ErrorContext(protocol, service)
 
 
+def expects_stream(request: HttpRequest, models: Models, known: Collection[str]) -> ErrorContext | None:
+    """What is known of a request whose body is data of any size; None if its body is to be read and parsed whole.
+
+    Told without the body.
+    """
+    if request.method != "PUT":  # every operation that takes a stream is one
+        return None
+    context = error_context(request, models, known)
+    return context if context.operation is not None and context.operation.has_streaming_input else None
+
+
 def serialize(parsed: Request, result: Mapping[str, Any], request_id: str, now: datetime) -> HttpResponse:
     """The answer to a request.  Members that are None are left out.
 
@@ -113,8 +136,9 @@ def serialize_error(
     request_id: str,
     now: datetime,
     method: str = "",
+    path: str = "",
 ) -> HttpResponse:
-    """The answer to a request that was refused; `method` is the request's, where no operation tells it.
+    """The answer to a request that was refused; `method` and `path` are the request's, where no operation tells it.
 
     The status is the one of the error's shape in the model, or else the error's own.
     """
@@ -131,9 +155,12 @@ def serialize_error(
         request_id=request_id,
         service=service,
         shape=shape,
+        details=error.details | ({"Resource": path} if path else {}),
     )
     method = method or (operation.http.get("method", "") if operation is not None else "")
-    return _response(_PROTOCOLS[protocol].write_error(refusal), service, request_id, now, method=method)
+    answer = _PROTOCOLS[protocol].write_error(refusal)
+    answer.headers.update(error.headers)
+    return _response(answer, service, request_id, now, method=method)
 
 
 def _error_shape(code: str, operation: OperationModel | None, service: ServiceModel | None) -> StructureShape | None:

@@ -25,6 +25,7 @@ _NUMBER_DIGITS = 9
 _NOT_PARAMETERS = frozenset(
     {
         *("Action", "Version", "AWSAccessKeyId", "SecurityToken", "Timestamp", "Expires"),
+        "ContentType",  # of the answer
         *("Signature", "SignatureMethod", "SignatureVersion"),
     }
 )

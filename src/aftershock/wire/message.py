@@ -1,8 +1,8 @@
 """What comes in and what goes out: HTTP messages, and a request that was understood."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 from botocore.model import OperationModel
 
@@ -22,11 +22,23 @@ class HttpRequest:
     body: bytes
 
 
+@runtime_checkable
+class Stream(Protocol):
+    """A body that is too large to be held: it is asked for block by block, and closed whatever happens."""
+
+    @property
+    def size(self) -> int: ...
+
+    def blocks(self) -> AsyncIterator[bytes]: ...
+
+    def close(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
     status: int
     headers: dict[str, str]
-    body: bytes
+    body: bytes | Stream
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,12 +1,12 @@
 """What a protocol has to offer; each is a module with these four functions."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from botocore.model import OperationModel, ServiceModel, StructureShape
 
-from aftershock.wire.message import HttpRequest
+from aftershock.wire.message import HttpRequest, Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,7 +15,7 @@ class Answer:
 
     status: int
     headers: dict[str, str]
-    body: bytes
+    body: bytes | Stream
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,7 @@ class Refusal:
     request_id: str
     service: ServiceModel | None
     shape: StructureShape | None
+    details: Mapping[str, str] = field(default_factory=dict)  # beside code and message; S3 alone has such
 
     @property
     def shape_name(self) -> str:

@@ -7,13 +7,14 @@ import base64
 import json
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from typing import Any
 
 from botocore.model import ListShape, MapShape, OperationModel, Shape, StructureShape
 
 from aftershock.wire import scalars, uris
 from aftershock.wire.bodies import is_chunked, plain_body, unchunked
-from aftershock.wire.message import HttpRequest
+from aftershock.wire.message import HttpRequest, Stream
 from aftershock.wire.scalars import Malformed
 from aftershock.wire.shapes import ResultError, body_members, unknown_member, wire_name
 
@@ -28,7 +29,8 @@ def read(request: HttpRequest, operation: OperationModel, read_body: ReadBody) -
     shape = operation.input_shape
     if shape is None:
         return {}
-    body, headers = _transported(request, operation)
+    request = _transported(request, operation)
+    headers = request.headers
     params: dict[str, Any] = {}
     query, labels = uris.query_of(request), uris.labels(request, operation)
     for name, member in shape.members.items():
@@ -47,21 +49,15 @@ def read(request: HttpRequest, operation: OperationModel, read_body: ReadBody) -
         except Malformed as error:
             error.under(name)
             raise
-    _read_payload(params, shape, body, read_body)
+    _read_payload(params, shape, request.body, read_body)
     return params
 
 
-def _transported(request: HttpRequest, operation: OperationModel) -> tuple[bytes, Mapping[str, str]]:
-    """Body and headers as they were meant, before chunks and compression were put around them."""
+def _transported(request: HttpRequest, operation: OperationModel) -> HttpRequest:
+    """The request as it was meant, before chunks and compression were put around its body."""
     if is_chunked(request):
-        chunked = unchunked(request.body)
-        encodings = [name.strip() for name in request.headers.get("content-encoding", "").split(",")]
-        headers = {**request.headers, **chunked.trailers}
-        headers["content-encoding"] = ",".join(name for name in encodings if name not in ("", "aws-chunked"))
-        if not headers["content-encoding"]:
-            del headers["content-encoding"]
-        return chunked.body, headers
-    return (plain_body(request) if operation.request_compression else request.body), request.headers
+        return unchunked(request)
+    return replace(request, body=plain_body(request)) if operation.request_compression else request
 
 
 def _read_query(
@@ -186,7 +182,7 @@ def header_safe(text: str) -> str:
     return f"=?UTF-8?B?{base64.b64encode(one_line.encode('utf-8', 'replace')).decode()}?="
 
 
-def raw_payload(shape: StructureShape | None, rest: Mapping[str, Any]) -> bytes | None:
+def raw_payload(shape: StructureShape | None, rest: Mapping[str, Any]) -> bytes | Stream | None:
     """The body where it is a blob or a text as it stands; None where the protocol has to write it."""
     payload = shape.serialization.get("payload") if shape is not None else None
     if shape is None or payload is None:
@@ -199,4 +195,7 @@ def raw_payload(shape: StructureShape | None, rest: Mapping[str, Any]) -> bytes 
         raise ResultError(f"{shape.name}: event streams are not supported")
     if member.type_name not in ("blob", "string"):
         return None
-    return scalars.blob_bytes(member, rest.get(payload, b""))
+    value = rest.get(payload, b"")
+    if member.serialization.get("streaming") and isinstance(value, Stream):
+        return value
+    return scalars.blob_bytes(member, value)

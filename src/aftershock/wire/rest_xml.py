@@ -43,7 +43,8 @@ def write(operation: OperationModel, result: Mapping[str, Any], request_id: str)
     shape = operation.output_shape
     body = rest.raw_payload(shape, left)
     if body is not None:
-        return Answer(status, headers, body)
+        # RFC 9110 §15.3.7: a part of what there is, which S3's model does not say.
+        return Answer(206 if "Content-Range" in headers else status, headers, body)
     if shape is None or status == 204 or not _has_body(operation):
         return Answer(status, headers, b"")
     writers = XmlWriters.for_service(operation.service_model)
@@ -89,8 +90,9 @@ def write_error(refusal: Refusal) -> Answer:
     if refusals.family_of(refusal.service, "rest-xml") is not Family.S3:
         namespace = _namespace(refusal.service) if refusal.service else ""
         return Answer(refusal.status, headers, error_document(refusal, namespace))
+    details = "".join(f"<{name}>{escape(text)}</{name}>" for name, text in refusal.details.items())
     text = (
-        f"{DECLARATION}<Error><Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message>"
+        f"{DECLARATION}<Error><Code>{escape(refusal.code)}</Code><Message>{escape(refusal.message)}</Message>{details}"
         f"<RequestId>{escape(refusal.request_id)}</RequestId><HostId>{escape(refusal.request_id)}</HostId></Error>"
     )
     return Answer(refusal.status, headers, text.encode())

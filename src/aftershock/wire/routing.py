@@ -14,7 +14,7 @@ from urllib.parse import parse_qsl
 from botocore.model import ServiceModel
 
 from aftershock.aws.errors import AwsError
-from aftershock.wire import cbor, flat, refusals, uris
+from aftershock.wire import cbor, flat, refusals, sigv2, uris
 from aftershock.wire.message import HttpRequest
 from aftershock.wire.models import Models, protocols, signing_name
 from aftershock.wire.refusals import Family, family_of
@@ -60,6 +60,8 @@ def scope_of(request: HttpRequest) -> str | None:
     """The service a request is signed for."""
     if found := _CREDENTIAL.search(request.headers.get("authorization", "")):
         return found[1]
+    if sigv2.is_presigned(request):  # nobody but S3 takes these
+        return "s3"
     credential = dict(parse_qsl(request.query)).get("X-Amz-Credential", "").split("/")
     return credential[-2] if len(credential) >= 5 else None
 
@@ -139,8 +141,16 @@ def _protocol(request: HttpRequest, service: ServiceModel) -> str:
         return "json"
     forms = [protocol for protocol in heard if protocol in _RPC]
     if forms and (len(forms) == len(heard) or _has_action(request, family_of(service, forms[0]))):
-        return forms[0]
+        return _form_protocol(request, forms[0])
     return next((protocol for protocol in heard if protocol != "smithy-rpc-v2-cbor" and protocol not in _RPC), heard[0])
+
+
+def _form_protocol(request: HttpRequest, protocol: str) -> str:
+    try:
+        wants_json = protocol == "query" and flat.form(request).get("ContentType") == "JSON"
+    except Malformed:
+        return protocol  # it is refused where it is read
+    return "query-json" if wants_json else protocol
 
 
 def _has_action(request: HttpRequest, family: Family) -> bool:

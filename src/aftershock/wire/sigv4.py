@@ -1,7 +1,7 @@
 """Signature Version 4, verified: in the Authorization header, and in a presigned URL.
 
-The canonical request is built from what arrived, as the "Signature Version 4 signing process" has it.  S3's chunked
-uploads are verified at their seed: the signature of the headers holds, those of the single chunks are not looked at.
+The canonical request is built from what arrived, as the "Signature Version 4 signing process" has it.  A body that
+is still to come is held against what was signed of it while it comes (payloads.py).
 """
 
 import hashlib
@@ -16,7 +16,11 @@ from urllib.parse import quote, unquote_plus
 from botocore.model import OperationModel
 
 from aftershock.aws.errors import AwsError
+from aftershock.wire import sigv2
+from aftershock.wire.bodies import check_digests, is_chunked, unchunked
+from aftershock.wire.chunk_signatures import ChunkSigner
 from aftershock.wire.message import HttpRequest
+from aftershock.wire.payloads import Chunks, Payload, Whole
 from aftershock.wire.refusals import Family
 from aftershock.wire.signature_refusals import Fault, refusal
 
@@ -25,6 +29,7 @@ SKEW = timedelta(minutes=15)
 LONGEST_EXPIRY_S = 604_800
 _MOMENT = "%Y%m%dT%H%M%SZ"
 _UNSIGNED = "UNSIGNED-PAYLOAD"
+_SIGNED_CHUNKS = "STREAMING-AWS4-HMAC-SHA256-"
 _STREAMING = re.compile(r"STREAMING-[A-Z0-9-]+")
 _UNRESERVED = "-_.~"
 # Added after signing by proxies and clients; read, if at all, only by what has verified the request.
@@ -68,6 +73,29 @@ class _Signed:
         return f"{self.date}/{self.region}/{self.service}/aws4_request"
 
 
+@dataclass(frozen=True, slots=True)
+class Proven:
+    """A request whose headers are proven to be the caller's, and what was signed of its body."""
+
+    caller: Caller
+    family: Family
+    payload_hash: str  # a SHA-256, or what stands for a body that was not hashed, or is signed in chunks
+    signer: ChunkSigner | None = None
+
+    def payload(self, request: HttpRequest) -> Payload:
+        """What the body, as it comes, is to be fed to; to be asked for once.
+
+        Raises:
+            AwsError: the request says nothing, or no sense, of the length of its body.
+        """
+        if not _STREAMING.fullmatch(self.payload_hash):
+            return Whole(self.payload_hash if _is_hash(self.payload_hash) else None, self.family)
+        size = request.headers.get("x-amz-decoded-content-length", "")
+        if not (size.isascii() and size.isdigit() and len(size) < 16):
+            raise AwsError("MissingContentLength", "You must provide the Content-Length HTTP header.", status=411)
+        return Chunks(int(size), self.signer)
+
+
 def takes_anonymous(operation: OperationModel) -> bool:
     """Whether AWS answers the operation to those who have no credentials yet, such as AssumeRoleWithSAML."""
     return operation.auth_type == "none" or "smithy.api#noAuth" in (operation.auth or ())
@@ -88,9 +116,36 @@ def verify(
     signature made for one service opens another.
 
     Raises:
-        AwsError: it is not proven, in the words of the family.
+        AwsError: it is not proven, in the words of the family, or its body is not the one that it states.
+    """
+    proven = verify_head(request, secret_of=secret_of, now=now, family=family, signing_names=signing_names)
+    if _is_hash(proven.payload_hash) and not _same(proven.payload_hash, hashlib.sha256(request.body).hexdigest()):
+        raise _Refuser(family)(Fault.WRONG_PAYLOAD)
+    if proven.signer is not None:
+        chunks = Chunks(signer=proven.signer)
+        chunks.feed(request.body)
+        chunks.end()
+    if family is Family.S3:
+        check_digests(unchunked(request) if is_chunked(request) else request)
+    return proven.caller
+
+
+def verify_head(
+    request: HttpRequest,
+    *,
+    secret_of: Callable[[str], Secret | None],
+    now: datetime,
+    family: Family,
+    signing_names: Collection[str] = (),
+    body_follows: bool = False,
+) -> Proven:
+    """As `verify`, of everything but the body.
+
+    With `body_follows` the body is not here at all, and the request has to say what was signed of it.
     """
     refuse = _Refuser(family)
+    if family is Family.S3 and sigv2.is_presigned(request):
+        return Proven(_verified_by_sigv2(request, secret_of, now, refuse), family, _UNSIGNED)
     presigned = dict(_query_pairs(request.query)) if "X-Amz-Signature=" in request.query else None
     signed = _from_query(presigned, refuse) if presigned is not None else _from_header(request, refuse)
     if signing_names and signed.service not in signing_names:
@@ -98,19 +153,39 @@ def verify(
         raise refuse(Fault.MISMATCH, f"Credential should be scoped to correct service: '{wanted}'.", exactly=True)
     _check_time(signed, now, refuse)
     _check_headers(request, signed, refuse)
-    secret = secret_of(signed.access_key_id)
+    secret = _known_secret(secret_of(signed.access_key_id), signed.token, refuse)
+    payload_hash = _payload_hash(request, signed, family, body_follows=body_follows)
+    if not _same(signed.signature, signature(request, signed, secret, payload_hash, family)):
+        raise refuse(Fault.MISMATCH)
+    signer = None
+    if payload_hash.startswith(_SIGNED_CHUNKS):
+        moment = signed.moment.strftime(_MOMENT)
+        signer = ChunkSigner(_signing_key(signed, secret), moment, signed.scope, signed.signature)
+    return Proven(Caller(signed.access_key_id, signed.region, signed.service), family, payload_hash, signer)
+
+
+def _known_secret(secret: Secret | None, token: str | None, refuse: "_Refuser") -> Secret:
     if secret is None:
         raise refuse(Fault.UNKNOWN_KEY)
-    if not _same(signed.token or "", secret.session_token or ""):
+    if not _same(token or "", secret.session_token or ""):
         raise refuse(Fault.WRONG_TOKEN)
     if secret.expired:
         raise refuse(Fault.EXPIRED_TOKEN)
-    payload_hash = _payload_hash(request, signed, family)
-    if not _same(signed.signature, signature(request, signed, secret, payload_hash, family)):
+    return secret
+
+
+def _verified_by_sigv2(
+    request: HttpRequest, secret_of: Callable[[str], Secret | None], now: datetime, refuse: "_Refuser"
+) -> Caller:
+    url = sigv2.presigned(request)
+    if url is None:
+        raise refuse(Fault.INCOMPLETE, "Query-string authentication requires the Signature, Expires and AWSAccessKeyId")
+    if url.expires_at < now:
+        raise refuse(Fault.URL_EXPIRED)
+    secret = _known_secret(secret_of(url.access_key_id), url.token, refuse)
+    if not _same(url.signature, sigv2.signature(request, url, secret.secret_access_key)):
         raise refuse(Fault.MISMATCH)
-    if _is_hash(payload_hash) and not _same(payload_hash, hashlib.sha256(request.body).hexdigest()):
-        raise refuse(Fault.WRONG_PAYLOAD)
-    return Caller(signed.access_key_id, signed.region, signed.service)
+    return Caller(url.access_key_id, "", "s3")
 
 
 @dataclass(frozen=True, slots=True)
@@ -243,7 +318,7 @@ def _check_headers(request: HttpRequest, signed: _Signed, refuse: _Refuser) -> N
         raise refuse(Fault.MISMATCH, f"signed headers are not in the request: {', '.join(missing)}")
 
 
-def _payload_hash(request: HttpRequest, signed: _Signed, family: Family) -> str:
+def _payload_hash(request: HttpRequest, signed: _Signed, family: Family, *, body_follows: bool) -> str:
     """The hash that was signed: the one stated, or the one of the body that is here.
 
     A stated hash that is neither marker nor digest is compared with the body, and so refused.
@@ -251,6 +326,8 @@ def _payload_hash(request: HttpRequest, signed: _Signed, family: Family) -> str:
     stated = request.headers.get("x-amz-content-sha256")
     if stated is None:
         is_s3_url = signed.expires_s is not None and family is Family.S3
+        if body_follows and not is_s3_url:
+            raise AwsError("InvalidRequest", "Missing required header for this request: x-amz-content-sha256")
         return _UNSIGNED if is_s3_url else hashlib.sha256(request.body).hexdigest()
     return stated
 
@@ -262,10 +339,14 @@ def _is_hash(payload_hash: str) -> bool:
 def signature(request: HttpRequest, signed: _Signed, secret: Secret, payload_hash: str, family: Family) -> str:
     hashed = hashlib.sha256(canonical_request(request, signed.header_names, payload_hash, family)).hexdigest()
     to_sign = "\n".join([ALGORITHM, signed.moment.strftime(_MOMENT), signed.scope, hashed])
+    return hmac.digest(_signing_key(signed, secret), to_sign.encode(errors="replace"), "sha256").hex()
+
+
+def _signing_key(signed: _Signed, secret: Secret) -> bytes:
     key = f"AWS4{secret.secret_access_key}".encode()
     for part in (signed.date, signed.region, signed.service, "aws4_request"):
         key = hmac.digest(key, part.encode(errors="replace"), "sha256")
-    return hmac.digest(key, to_sign.encode(errors="replace"), "sha256").hex()
+    return key
 
 
 def canonical_request(request: HttpRequest, header_names: Iterable[str], payload_hash: str, family: Family) -> bytes:

@@ -12,10 +12,15 @@ from weakref import WeakKeyDictionary
 
 from botocore.model import OperationModel, ServiceModel
 
+from aftershock.aws.errors import AwsError
 from aftershock.wire.message import HttpRequest
 
 _LABEL = re.compile(r"\{([^}+]+)(\+?)\}")
-_VIRTUAL_HOST = re.compile(r"(?P<bucket>.+?)\.s3[.-].+", re.IGNORECASE)
+# A bucket's name may have dots, and labels like "s3" among them: the endpoint is what follows the last of those.
+_ENDPOINT = r"s3(?:-[a-z0-9-]{1,63})?(?:\.(?!s3[.-])[a-z0-9-]{1,63}){0,3}\.(?:amazonaws\.com|localhost)"
+_VIRTUAL_HOST = re.compile(rf"(?P<bucket>.{{1,255}})\.{_ENDPOINT}(?::\d+)?", re.IGNORECASE)
+# Clients that are told of an endpoint called localhost put the bucket's name before that.
+_LOCAL_BUCKET = re.compile(rf"(?!{_ENDPOINT})(?P<bucket>.{{1,255}})\.localhost(?::\d+)?", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,9 +40,13 @@ _templates: WeakKeyDictionary[ServiceModel, Sequence[_Template]] = WeakKeyDictio
 
 def path_of(request: HttpRequest, service: ServiceModel) -> str:
     """The path of the resource.  S3 also takes a bucket's name from the host: bucket.s3.us-east-1.amazonaws.com."""
-    if service.service_name != "s3":
-        return request.path
-    found = _VIRTUAL_HOST.fullmatch(request.headers.get("host", ""))
+    return bucket_path(request) if service.service_name == "s3" else request.path
+
+
+def bucket_path(request: HttpRequest) -> str:
+    """The path that begins with the bucket, wherever its name stood."""
+    host = request.headers.get("host", "")
+    found = _VIRTUAL_HOST.fullmatch(host) or _LOCAL_BUCKET.fullmatch(host)
     return f"/{found['bucket']}{request.path}" if found else request.path
 
 
@@ -78,8 +87,15 @@ def labels(request: HttpRequest, operation: OperationModel) -> Mapping[str, str]
     for template in _of_service(operation.service_model):
         if template.operation == operation.name:
             found = template.path.fullmatch(path_of(request, operation.service_model))
-            return dict(zip(template.labels, map(unquote, found.groups()), strict=True)) if found else {}
+            return dict(zip(template.labels, map(_decoded, found.groups()), strict=True)) if found else {}
     return {}
+
+
+def _decoded(text: str) -> str:
+    try:
+        return unquote(text, errors="strict")
+    except UnicodeDecodeError:
+        raise AwsError("InvalidURI", "Couldn't parse the specified URI.") from None
 
 
 def _is_present(where: str, name: str, query: Mapping[str, object], headers: Mapping[str, str]) -> bool:

@@ -190,7 +190,7 @@ Parameters: {Image: {Type: "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", De
 Resources:
   Key: {Type: AWS::EC2::KeyPair, Properties: {KeyName: web}}
   Door: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: door}}
-  Out: {Type: AWS::EC2::SecurityGroupEgress, Properties: {GroupId: !Ref Door, IpProtocol: udp, FromPort: 53, ToPort: 53, CidrIp: 10.0.0.0/8}}
+  Out: {Type: AWS::EC2::SecurityGroupEgress, Properties: {GroupId: !GetAtt Door.GroupId, IpProtocol: udp, FromPort: 53, ToPort: 53, CidrIp: 10.0.0.0/8}}
   Web: {Type: AWS::EC2::Instance, Properties: {ImageId: !Ref Image, InstanceType: t2.micro, KeyName: !Ref Key}}
   Address: {Type: AWS::EC2::EIP, Properties: {Domain: vpc}}
   Bound: {Type: AWS::EC2::EIPAssociation, Properties: {AllocationId: !GetAtt Address.AllocationId, InstanceId: !Ref Web}}

@@ -15,7 +15,7 @@ from aftershock.aws.errors import AwsError
 from aftershock.aws.ids import new_id
 from aftershock.clock import Clock
 from aftershock.gateway import Inside
-from aftershock.services import autoscaling, cloudformation, cloudwatch, ec2, elbv2, iam, route53, ssm
+from aftershock.services import autoscaling, cloudformation, cloudwatch, ec2, elbv2, iam, route53, s3, ssm
 from aftershock.services.cloudformation.controllers import StackController
 from aftershock.services.cloudformation.records import STACKS
 from aftershock.services.ec2.records.vpc import VPCS
@@ -29,6 +29,7 @@ from tests.services.account import ROOT
 from tests.services.ec2.compute import Compute, SetClock
 from tests.services.ec2.ground import Ground
 from tests.services.modelled import _checked, service_model
+from tests.services.s3.world import opened
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 TABLES = (
@@ -39,6 +40,7 @@ TABLES = (
     *elbv2.TABLES,
     *iam.TABLES,
     *route53.TABLES,
+    *s3.TABLES,
     *ssm.TABLES,
 )
 ROUNDS = 80
@@ -113,6 +115,7 @@ class Cloud(Compute):
             ),
             "iam": iam.OPERATIONS,
             "route53": route53.operations(self._names()),
+            "s3": s3.operations(s3.Data(opened(path.parent), ACCOUNT)),
             "ssm": ssm.operations(base_image=ec2.base_image_id, sealer=sealer),
         }
         with self.store.transaction() as tx:

@@ -53,6 +53,7 @@ KNOWN = Known(
     zone_id="use1-az1",
     public_key="ssh-ed25519 AAAA mine",
     credentials=lambda: ROLE,
+    sign=lambda document: f"signed {len(document)}",
 )
 
 
@@ -117,7 +118,9 @@ def test_credentials_and_identity_are_json() -> None:
     credentials = json.loads(get("iam/security-credentials/web-role"))
     assert credentials["Code"] == "Success" and credentials["AccessKeyId"] == "ASIAX"
     assert credentials["Expiration"] == "2026-11-22T18:00:00Z"
-    document = json.loads(ask("/latest/dynamic/instance-identity/document").body)
+    shown = ask("/latest/dynamic/instance-identity/document").body
+    assert ask("/latest/dynamic/instance-identity/signature").body == f"signed {len(shown)}".encode()
+    document = json.loads(shown)
     assert (document["instanceId"], document["privateIp"], document["accountId"]) == (
         "i-0123",
         "172.31.0.4",

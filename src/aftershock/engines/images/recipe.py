@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 DIRECTORY = Path(__file__).parent / "base"
+PROGRAMS = Path(__file__).parent / "bootstrap"  # the customise script lays them in
 LAYER_SCRIPT = Path(__file__).parent / "layer.sh"
 SUITE = "bookworm"
 DEFAULT_MIRROR = "http://deb.debian.org/debian"
@@ -38,8 +39,10 @@ def read(mirror: str, uid_map: str, gid_map: str, directory: Path = DIRECTORY) -
     of the host under another mapping.
     """
     digest = hashlib.sha256()
-    for path in sorted(path for path in directory.rglob("*") if path.is_file()):
-        digest.update(f"{path.relative_to(directory)}\0{path.stat().st_size}\0".encode())
+    files = {str(path.relative_to(directory)): path for path in directory.rglob("*") if path.is_file()}
+    files |= {f"bootstrap/{path.name}": path for path in PROGRAMS.glob("*.py")}
+    for name, path in sorted(files.items()):
+        digest.update(f"{name}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     for text in (SUITE, mirror, " ".join(uid_map.split()), " ".join(gid_map.split())):
         digest.update(text.encode() + b"\0")

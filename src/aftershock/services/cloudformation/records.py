@@ -142,11 +142,43 @@ class Signal(Struct, frozen=True, kw_only=True):
     logical_id: str
     unique_id: str
     status: str  # SUCCESS or FAILURE
+    reason: str = ""
+    data: str = ""
     at: datetime
 
     @property
     def id(self) -> str:
         return f"{resource_id(self.stack_id, self.logical_id)}#{self.unique_id}"
+
+
+class Drift(Struct, frozen=True, kw_only=True):
+    """How a resource stood beside its stack's wishes, when somebody last asked for it."""
+
+    stack_id: str
+    logical_id: str
+    physical_id: str
+    type: str
+    turn: int  # of the resource's; what has changed since then is not checked
+    status: str
+    expected: str  # JSON
+    actual: str | None = None
+    differences: list[dict[str, str]] = []
+    at: datetime
+
+    @property
+    def id(self) -> str:
+        return resource_id(self.stack_id, self.logical_id)
+
+
+class Detection(Struct, frozen=True, kw_only=True):
+    """One look at all of a stack's resources."""
+
+    id: str
+    stack_id: str
+    turn: int  # of the stack's
+    status: str
+    drifted: int
+    at: datetime
 
 
 class ChangeSet(Struct, frozen=True, kw_only=True):
@@ -193,8 +225,10 @@ EVENTS = Table("cfn_event", Event, indexes={"stack": lambda event: event.stack_i
 CHANGE_SETS = Table("cfn_change_set", ChangeSet, indexes={"stack": lambda one: one.stack_id})
 SIGNALS = Table("cfn_signal", Signal, indexes={"resource": lambda one: resource_id(one.stack_id, one.logical_id)})
 EXPORTS = Table("cfn_export", Taken, indexes={"stack": lambda one: one.stack_id, "account": lambda one: one.account})
+DRIFTS = Table("cfn_drift", Drift, indexes={"stack": lambda one: one.stack_id})
+DETECTIONS = Table("cfn_detection", Detection, indexes={"stack": lambda one: one.stack_id})
 
-TABLES = (STACKS, RESOURCES, EVENTS, CHANGE_SETS, EXPORTS, SIGNALS)
+TABLES = (STACKS, RESOURCES, EVENTS, CHANGE_SETS, EXPORTS, SIGNALS, DRIFTS, DETECTIONS)
 
 
 def resources_of(tx: Tx, stack_id: str) -> dict[str, Resource]:

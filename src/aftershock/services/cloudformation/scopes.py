@@ -1,14 +1,16 @@
 """What the names in a stack's template stand for, asked of the region within one call."""
 
 from collections.abc import Callable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 from aftershock.aws.ask import Ask
 from aftershock.aws.call import Call, Result
 from aftershock.aws.errors import AwsError
 
+from .handles import heard
 from .records import EXPORTS, Plan, Resource, Stack
+from .rules import dynamic as dynamic_references
 from .rules.checking import active
 from .rules.errors import TemplateError
 from .rules.functions import Scope, Unknown
@@ -103,7 +105,7 @@ def full_scope(
 
     def attribute(name: str, wanted: str) -> Any:
         found = require(name)
-        made = doing(stack, found, ask=asked, marked=marked)
+        made = doing(stack, found, ask=asked, marked=marked, heard=partial(heard, call.tx))
         assert found.physical_id is not None
         seen = TYPES[found.type].read(made, found.physical_id)
         if seen is None:
@@ -144,6 +146,7 @@ def doing(
     signals: Mapping[str, str] | None = None,
     elapsed_s: float = 0.0,
     adopt: Callable[[str], None] = lambda _: None,
+    heard: Callable[[str], Mapping[str, tuple[str, str, str]]],
 ) -> Doing:
     return Doing(
         ask=ask,
@@ -163,6 +166,7 @@ def doing(
         capabilities=stack.current.capabilities,
         taking_back=stack.status.startswith("UPDATE_ROLLBACK"),
         adopt=adopt,
+        heard=heard,
     )
 
 
@@ -196,6 +200,21 @@ def exists(ask: Callable[..., Result], kind: str, value: str) -> bool:
         return any(answer.values())
     except AwsError:
         return False
+
+
+def dynamic(ask: Callable[..., Result], text: str) -> str:
+    """A text of a property, with what its dynamic references stand for.
+
+    Raises:
+        TemplateError: one of them stands for nothing
+    """
+    return dynamic_references.resolve(text, lambda key: _parameter(ask, key))
+
+
+def _parameter(ask: Callable[..., Result], key: str) -> str | None:
+    found = ask("ssm", "GetParameters", Names=[key]).get("Parameters", [])
+    # AWS: what is encrypted is had by ssm-secure, and for a few properties, only.
+    return str(found[0]["Value"]) if found and found[0]["Type"] != "SecureString" else None
 
 
 def resolved(ask: Callable[..., Result], one: Declared, text: str) -> str:

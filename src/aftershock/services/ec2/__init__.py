@@ -7,6 +7,7 @@ from .controllers.base_image import BaseImageController
 from .controllers.metadata import CredentialsOf
 from .controllers.registry import controllers
 from .controllers.zones import Others
+from .identity import instance_shown
 from .lookups import INSTANCE_TABLE, instance_seen, subnet_seen, vpc_of_group, vpc_seen, zone_names
 from .metadata import RoleCredentials
 from .metrics import InstanceMetrics, wires
@@ -63,6 +64,7 @@ __all__ = [
     "end_outages",
     "ground_is_new",
     "instance_seen",
+    "instance_shown",
     "is_routed",
     "networks",
     "operations",

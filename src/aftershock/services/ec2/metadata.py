@@ -54,6 +54,7 @@ class Known:
     zone_id: str
     public_key: str | None
     credentials: Callable[[], RoleCredentials | None]  # of the role in its instance profile; asked only when needed
+    sign: Callable[[str], str]  # the identity document's signature
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +169,12 @@ def tree(known: Known) -> dict[str, Any]:
     instance = known.instance
     found: dict[str, Any] = {
         "meta-data": _meta_data(known),
-        "dynamic": {"instance-identity": {"document": lambda: _identity(known)}},
+        "dynamic": {
+            "instance-identity": {
+                "document": lambda: _identity(known),
+                "signature": lambda: known.sign(_identity(known)),
+            }
+        },
     }
     if instance.user_data is not None:
         found["user-data"] = base64.b64decode(instance.user_data)
@@ -273,7 +279,7 @@ def _credentials(role: RoleCredentials) -> str:
 
 
 def _identity(known: Known) -> str:
-    """Without a signature: whoever wants one does not find `pkcs7` beside it."""
+    """Its signature is the region's own; `pkcs7` and `rsa2048`, which AWS's certificates vouch for, are not there."""
     instance = known.instance
     shown = {
         "accountId": instance.account,

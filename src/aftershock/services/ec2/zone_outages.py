@@ -7,11 +7,30 @@ from msgspec.structs import replace
 
 from aftershock.aws.call import Tx
 
-from .records.zone_outage import DISRUPTIONS, ZONE_OUTAGES, Disruption, Kind, Scope, Wound, ZoneOutage, dark_zones, struck_zones
+from .records.zone_outage import (
+    DISRUPTIONS,
+    ZONE_OUTAGES,
+    Disruption,
+    Kind,
+    Scope,
+    Wound,
+    ZoneOutage,
+    dark_zones,
+    struck_zones,
+)
 
 OUTAGE_TABLES = frozenset({ZONE_OUTAGES.name, DISRUPTIONS.name})  # whose changes say that one has begun or ended
 
-__all__ = ["OUTAGE_TABLES", "OutageSeen", "begin_disruption", "begin_outage", "dark_zones", "end_outages", "outage", "struck_zones"]
+__all__ = [
+    "OUTAGE_TABLES",
+    "OutageSeen",
+    "begin_disruption",
+    "begin_outage",
+    "dark_zones",
+    "end_outages",
+    "outage",
+    "struck_zones",
+]
 
 
 @dataclass(frozen=True, slots=True)

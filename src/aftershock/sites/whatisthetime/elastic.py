@@ -15,7 +15,7 @@ from .site import DOMAIN, NAME, STATE_CHANGE, Site
 LEAST, MOST = 2, 6
 FEW, MANY = 8, 60  # visitors
 PER_TARGET_S = 20  # requests that one machine shall get in a real second
-GRACE_S, WARM_UP_S = 30, 60
+GRACE_S, WARM_UP_S = 300, 60
 COOL_S = 5.0  # what each phase is watched for after its group has settled
 # Target tracking waits for three minutes above and fifteen below; twice that, and the machines' own time, is plenty.
 OUT_WITHIN_NOMINAL_S, IN_WITHIN_NOMINAL_S, SLACK_S = 600.0, 2400.0, 60.0

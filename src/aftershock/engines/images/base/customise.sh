@@ -9,10 +9,17 @@ recipe=$(dirname "$(readlink -f "$0")")
 (cd "$recipe/files" && find . -type f) | while read -r file; do
     mode=644
     case $file in
-        ./usr/lib/aftershock/*) mode=755 ;;
+        ./usr/lib/aftershock/* | ./opt/aws/bin/*) mode=755 ;;
         ./etc/sudoers.d/*) mode=440 ;;
     esac
     install -D -o 0 -g 0 -m $mode "$recipe/files/$file" "$root/$file"
+done
+
+# What a stack's metadata is carried out by, where Amazon Linux has it and on everybody's PATH.
+install -d "$root/usr/lib/aftershock/bootstrap"
+install -m 644 "$recipe"/../bootstrap/*.py "$root/usr/lib/aftershock/bootstrap"
+for program in "$root"/opt/aws/bin/*; do
+    ln -s "/opt/aws/bin/${program##*/}" "$root/usr/local/bin/${program##*/}"
 done
 
 units=$root/etc/systemd/system

@@ -181,7 +181,7 @@ def alarms(group: str, policy: Policy, low: str, high: str) -> tuple[dict[str, A
 
 
 # Of which share of the target the metric has to be below, before the group shrinks: seen on AWS with targets 40 → 28
-# and 75 → 52.5 for processor time, and 1000 → 900 for requests.
+# and 75 → 52.5 for processor time.  That of requests is our choice: AWS does not say, and no observation was found.
 LOW_SHARE = {"ALBRequestCountPerTarget": 0.9}
 LOW_SHARE_ELSE = 0.7
 PREDEFINED = {

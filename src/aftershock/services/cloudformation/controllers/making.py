@@ -1,6 +1,7 @@
 """Making, changing and restoring one resource, and looking whether it stands."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -11,12 +12,14 @@ from aftershock.services.cloudformation.rules.checking import evaluated, policy
 from aftershock.services.cloudformation.rules.policies import awaited, judged
 from aftershock.services.cloudformation.rules.schema import Need, coerced
 from aftershock.services.cloudformation.rules.template import Resource as Written
+from aftershock.services.cloudformation.scopes import dynamic
 from aftershock.services.cloudformation.types import TYPES, FailedError, ResourceType
 from aftershock.services.cloudformation.types.model import with_stack_tags
 
 from .work import Work, kind_of
 
 STABILISE_S = 3600.0  # nominal; a resource that does not stand by then never will
+CHANGE_S = 12 * 3600.0  # nominal; an update of many instances, each waited for
 INITIATED = "Resource creation Initiated"
 REPLACES = "Requested update requires the creation of a new physical resource; hence creating one."
 GROUP = "AWS::AutoScaling::AutoScalingGroup"
@@ -56,7 +59,7 @@ def _fresh(work: Work, written: Written) -> Resource:
     """What the template and the scope make of a resource just now."""
     kind = TYPES[written.type]
     scope = work.scope(work.stack.current)
-    found = with_stack_tags(kind, evaluated(written, kind, scope), work.stack.current.tags)
+    found = with_stack_tags(kind, evaluated(written, kind, scope, partial(dynamic, work.ask)), work.stack.current.tags)
     properties = coerced(kind.properties, found)
     wrong = kind.check(properties) if kind.check else None
     if wrong:
@@ -192,14 +195,16 @@ def look(work: Work, logical_id: str) -> str:
             resource = replace(resource, state=state)
             RESOURCES.put(work.call.tx, resource)
         if state:
-            return _patient(work, resource, "it is being changed")
+            return _patient(work, resource, "it is being changed", CHANGE_S)
     seen = kind.read(work.doing(resource), physical_id)
     if seen is None:
         raise FailedError(f"Resource of type '{resource.type}' with identifier '{physical_id}' was not found.")
     if seen.failed:
         raise FailedError(seen.failed)
     if seen.waiting:
-        return _patient(work, resource, seen.waiting)
+        # What has a time limit of its own, as a wait condition and a stack have, is waited for until then.
+        limited = not (kind.own or kind.generic)
+        return _patient(work, resource, seen.waiting) if limited else seen.waiting
     if missing := _signals_missing(work, resource):
         return missing
     _stands(work, resource)
@@ -224,8 +229,8 @@ def _signals_missing(work: Work, resource: Resource) -> str | None:
     return f"{len(statuses)} of {wanted.count} signals came"
 
 
-def _patient(work: Work, resource: Resource, waiting: str) -> str:
-    if work.passed(resource, STABILISE_S):
+def _patient(work: Work, resource: Resource, waiting: str, limit_s: float = STABILISE_S) -> str:
+    if work.passed(resource, limit_s):
         raise FailedError(f"Resource {resource.logical_id} did not stabilize: {waiting}")
     return waiting
 

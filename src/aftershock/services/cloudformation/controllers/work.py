@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
@@ -9,6 +10,7 @@ from msgspec.structs import replace
 from aftershock.aws.call import Call, Result
 from aftershock.aws.errors import AwsError
 from aftershock.clock import Clock
+from aftershock.services.cloudformation.handles import heard
 from aftershock.services.cloudformation.outside import Outside
 from aftershock.services.cloudformation.records import (
     SIGNALS,
@@ -85,6 +87,7 @@ class Work:
             signals=self.signals(resource),
             elapsed_s=(self.call.now - resource.since).total_seconds() * self.clock.pace,
             adopt=self._adopt,
+            heard=partial(heard, self.call.tx),
         )
 
     def signals(self, resource: Resource) -> dict[str, str]:

@@ -5,9 +5,15 @@ from functools import partial
 from aftershock.aws.call import Operation
 from aftershock.services.cloudformation.outside import Outside
 
-from . import change_sets, listings, stacks, templates
+from . import change_sets, drifts, listings, stacks, templates
 
 
 def operations(outside: Outside) -> dict[str, Operation]:
-    known = {**change_sets.OPERATIONS, **listings.OPERATIONS, **stacks.OPERATIONS, **templates.OPERATIONS}
+    known = {
+        **change_sets.OPERATIONS,
+        **drifts.OPERATIONS,
+        **listings.OPERATIONS,
+        **stacks.OPERATIONS,
+        **templates.OPERATIONS,
+    }
     return {name: partial(operation, outside) for name, operation in known.items()}

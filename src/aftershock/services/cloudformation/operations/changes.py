@@ -1,18 +1,20 @@
 """What an update would do: each resource's part, before any of it is done."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from aftershock.aws.call import Call
 from aftershock.services.cloudformation.outside import Outside
 from aftershock.services.cloudformation.records import Plan, Resource, Stack
+from aftershock.services.cloudformation.rules.checking import with_texts
 from aftershock.services.cloudformation.rules.errors import TemplateError
 from aftershock.services.cloudformation.rules.functions import NO_VALUE, Scope, Unknown, evaluate
 from aftershock.services.cloudformation.rules.schema import Need, changed, coerced, problems
 from aftershock.services.cloudformation.rules.template import Resource as Written
 from aftershock.services.cloudformation.rules.template import order
-from aftershock.services.cloudformation.scopes import active_in, asking, full_scope, template_of
+from aftershock.services.cloudformation.scopes import active_in, asking, dynamic, full_scope, template_of
 from aftershock.services.cloudformation.types import TYPES
 from aftershock.services.cloudformation.types.model import with_stack_tags
 
@@ -53,6 +55,7 @@ def changes(call: Call, outside: Outside, stack: Stack, plan: Plan, resources: M
             "Update of resource type is not permitted. The new template modifies resource type of the following "
             f"resources: [{', '.join(other)}]"
         )
+    resolve = partial(dynamic, asking(outside.ask, call))
     made: list[Change] = []
     unsettled: set[str] = set()  # what may be another one afterwards, or is yet to be
     for name in order({name: one.references() & there.keys() for name, one in there.items()}):
@@ -62,7 +65,7 @@ def changes(call: Call, outside: Outside, stack: Stack, plan: Plan, resources: M
             continue
         known = {other: one for other, one in alive.items() if other not in unsettled}
         scope = full_scope(stack, plan, template, known, call=call, ask=outside.ask, marked=outside.marked)
-        change = _change(there[name], alive[name], plan, scope)
+        change = _change(there[name], alive[name], plan, scope, resolve)
         if change is not None:
             made.append(change)
             if change.need is Need.REPLACEMENT:
@@ -71,13 +74,15 @@ def changes(call: Call, outside: Outside, stack: Stack, plan: Plan, resources: M
     return made
 
 
-def _change(written: Written, resource: Resource, plan: Plan, scope: Scope) -> Change | None:
+def _change(
+    written: Written, resource: Resource, plan: Plan, scope: Scope, resolve: Callable[[str], str]
+) -> Change | None:
     kind = TYPES[written.type]
     after: dict[str, Any] = {}
     later: set[str] = set()
     for name, value in written.properties.items():
         try:
-            found = evaluate(value, scope)
+            found = with_texts(evaluate(value, scope), resolve)
             if found is not NO_VALUE:
                 after[name] = found
         except Unknown:
@@ -90,7 +95,7 @@ def _change(written: Written, resource: Resource, plan: Plan, scope: Scope) -> C
     found_needs += [(name, kind.properties[name].need, True) for name in sorted(later)]
     if kind.need_of is not None and names:
         extra = kind.need_of(resource.properties, after, written.update_policy)
-        found_needs = [(name, max(need, extra), dynamic) for name, need, dynamic in found_needs]
+        found_needs = [(name, max(need, extra), at_run) for name, need, at_run in found_needs]
     if kind.generic and not found_needs:  # AWS: its template may have changed, where it lies
         found_needs = [("TemplateURL", Need.NOTHING, True)]
     try:

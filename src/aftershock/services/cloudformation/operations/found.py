@@ -4,6 +4,7 @@ import json
 import re
 import uuid
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from aftershock.aws.call import Call, Params
@@ -16,7 +17,7 @@ from aftershock.services.cloudformation.rules.errors import TemplateError
 from aftershock.services.cloudformation.rules.functions import Unknown, condition, evaluate
 from aftershock.services.cloudformation.rules.loading import MAX_BODY_BYTES, MAX_OBJECT_BYTES
 from aftershock.services.cloudformation.rules.template import Template, read
-from aftershock.services.cloudformation.scopes import asking, exists, full_scope, plain_scope, resolved
+from aftershock.services.cloudformation.scopes import asking, dynamic, exists, full_scope, plain_scope, resolved
 from aftershock.services.cloudformation.types import TYPES
 
 NAME = re.compile(r"[a-zA-Z][-a-zA-Z0-9]*")
@@ -170,6 +171,7 @@ def _check(call: Call, outside: Outside, stack: Stack, plan: Plan, template: Tem
         condition(name, scope)
     assertions.check(template.rules, scope)
     there = checking.active(template, scope)
+    checking.check(template, TYPES, there)
     if not there:
         raise TemplateError("At least one condition must hold: the template has no resources.")
     lacking = checking.lacking(checking.required_capabilities(there, TYPES), list(plan.capabilities))
@@ -181,7 +183,7 @@ def _check(call: Call, outside: Outside, stack: Stack, plan: Plan, template: Tem
     for one in there.values():
         for name, value in one.properties.items():
             try:
-                evaluate(value, full)
+                checking.with_texts(evaluate(value, full), partial(dynamic, asking(outside.ask, call)))
             except Unknown:
                 continue  # it hangs on a resource
             except TemplateError as error:

@@ -21,6 +21,7 @@ from aftershock.services.cloudformation.records import (
 from aftershock.services.cloudformation.rules import errors
 from aftershock.services.cloudformation.scopes import template_of
 
+from . import drifts
 from .found import paged, require, require_alive
 
 
@@ -28,10 +29,10 @@ def list_stacks(outside: Outside, call: Call, params: Params) -> Result:
     wanted = set(params.get("StackStatusFilter") or ())
     stacks = [one for one in STACKS.every(call.tx) if not wanted or one.status in wanted]
     chosen, token = paged(stacks, params, key=lambda one: one.id)
-    return {"StackSummaries": [_summary(one) for one in chosen], "NextToken": token}
+    return {"StackSummaries": [_summary(call, one) for one in chosen], "NextToken": token}
 
 
-def _summary(stack: Stack) -> dict[str, Any]:
+def _summary(call: Call, stack: Stack) -> dict[str, Any]:
     return {
         "StackId": stack.id,
         "StackName": stack.name,
@@ -43,7 +44,7 @@ def _summary(stack: Stack) -> dict[str, Any]:
         "StackStatusReason": stack.reason,
         "ParentId": stack.parent,
         "RootId": stack.root,
-        "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+        "DriftInformation": drifts.of_stack(call, stack),
     }
 
 
@@ -92,7 +93,7 @@ def describe_stack_resources(outside: Outside, call: Call, params: Params) -> Re
     if logical_id is not None and not there:
         raise _no_resource(logical_id, stack)
     return {
-        "StackResources": [{**_resource(stack, one), "Timestamp": one.updated_at} for one in there[:100]],
+        "StackResources": [{**_resource(call, stack, one), "Timestamp": one.updated_at} for one in there[:100]],
     }
 
 
@@ -104,7 +105,7 @@ def _no_resource(logical_id: str, stack: Stack) -> Exception:
     return errors.invalid(f"Resource {logical_id} does not exist for stack {stack.name}")
 
 
-def _resource(stack: Stack, resource: Resource) -> dict[str, Any]:
+def _resource(call: Call, stack: Stack, resource: Resource) -> dict[str, Any]:
     return {
         "StackName": stack.name,
         "StackId": stack.id,
@@ -113,7 +114,7 @@ def _resource(stack: Stack, resource: Resource) -> dict[str, Any]:
         "ResourceType": resource.type,
         "ResourceStatus": resource.status,
         "ResourceStatusReason": resource.reason,
-        "DriftInformation": {"StackResourceDriftStatus": "NOT_CHECKED"},
+        "DriftInformation": drifts.of_resource(call, resource),
     }
 
 
@@ -123,7 +124,7 @@ def describe_stack_resource(outside: Outside, call: Call, params: Params) -> Res
     if found is None:
         raise _no_resource(params["LogicalResourceId"], stack)
     metadata = None if found.metadata is None else masked(stack, json.dumps(found.metadata))
-    detail = {**_resource(stack, found), "LastUpdatedTimestamp": found.updated_at, "Metadata": metadata}
+    detail = {**_resource(call, stack, found), "LastUpdatedTimestamp": found.updated_at, "Metadata": metadata}
     return {"StackResourceDetail": detail}
 
 
@@ -134,7 +135,7 @@ def list_stack_resources(outside: Outside, call: Call, params: Params) -> Result
     own = {"StackName", "StackId"}
     return {
         "StackResourceSummaries": [
-            {name: value for name, value in _resource(stack, one).items() if name not in own}
+            {name: value for name, value in _resource(call, stack, one).items() if name not in own}
             | {"LastUpdatedTimestamp": one.updated_at}
             for one in chosen
         ],

@@ -15,6 +15,7 @@ from aftershock.services.cloudformation.rules.parameters import HIDDEN
 from aftershock.services.cloudformation.rules.stack_policies import allows
 from aftershock.services.cloudformation.scopes import template_of
 
+from . import drifts
 from .changes import Change, changes
 from .found import check_name, new_stack_id, paged, plan_of, policy_of, refuse, require, require_alive
 
@@ -207,13 +208,13 @@ def _check_retained(call: Call, stack: Stack, names: tuple[str, ...]) -> None:
 
 def describe_stacks(outside: Outside, call: Call, params: Params) -> Result:
     if params.get("StackName"):
-        return {"Stacks": [view(require(call, params["StackName"]))]}
+        return {"Stacks": [view(call, require(call, params["StackName"]))]}
     mine = sorted((one for one in STACKS.every(call.tx) if one.exists), key=lambda one: one.id)
     chosen, token = paged(mine, params, key=lambda one: one.id)
-    return {"Stacks": [view(one) for one in chosen], "NextToken": token}
+    return {"Stacks": [view(call, one) for one in chosen], "NextToken": token}
 
 
-def view(stack: Stack) -> dict[str, Any]:
+def view(call: Call, stack: Stack) -> dict[str, Any]:
     plan = stack.plan
     return {
         "StackId": stack.id,
@@ -245,7 +246,7 @@ def view(stack: Stack) -> dict[str, Any]:
         "EnableTerminationProtection": stack.protected,
         "ParentId": stack.parent,
         "RootId": stack.root,
-        "DriftInformation": {"StackDriftStatus": "NOT_CHECKED"},
+        "DriftInformation": drifts.of_stack(call, stack),
     }
 
 

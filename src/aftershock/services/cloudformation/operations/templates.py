@@ -26,7 +26,7 @@ def validate_template(outside: Outside, call: Call, params: Params) -> Result:
 
 def _capabilities(template: Template) -> dict[str, Any]:
     needed = checking.required_capabilities(template.resources, TYPES)
-    iam = sorted(name for name, one in template.resources.items() if TYPES[one.type].capability)
+    iam = sorted(name for name, one in template.resources.items() if one.type in TYPES and TYPES[one.type].capability)
     kinds = ", ".join(template.resources[name].type for name in iam)
     why = f"The following resource(s) require capabilities: [{kinds}]"
     if template.extended:

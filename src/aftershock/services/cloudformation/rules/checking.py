@@ -1,6 +1,6 @@
 """A template against the resource types there are: what can be refused before anything is made."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any, Protocol
 
 from .errors import TemplateError
@@ -35,18 +35,25 @@ class Type(Protocol):
 Types = Mapping[str, Type]
 
 
-def check(template: Template, types: Types) -> None:
-    """
+def check(template: Template, types: Types, active: Collection[str] | None = None) -> None:
+    """What is not going to be made, since its condition does not hold, may be of a type that the region does not have.
+
+    Without `active`, while conditions cannot be told, neither is what hangs on one refused for its type.
+
     Raises:
         TemplateError: resource types that the region does not have, properties that a type does not have or that are
             not of its type, attributes and policies that it does not have; names the logical id and the line
     """
-    unknown = sorted({one.type for one in template.resources.values()} - types.keys())
+    if active is None:
+        looked_at = [one for one in template.resources.values() if one.condition is None or one.type in types]
+    else:
+        looked_at = [one for one in template.resources.values() if one.id in active]
+    unknown = sorted({one.type for one in looked_at} - types.keys())
     if unknown:
         raise TemplateError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
     wrong = [
         f"resource {template.place('Resources', one.id)}: {problem}"
-        for one in template.resources.values()
+        for one in looked_at
         for problem in _wrong(one, types[one.type])
     ]
     if wrong:
@@ -72,7 +79,9 @@ def _check_attributes(template: Template, types: Types) -> None:
     for name, attribute in attributes_used([*bodies, dict(template.outputs)]):
         if name not in template.resources:
             raise TemplateError(f"Template error: instance of Fn::GetAtt references undefined resource {name}")
-        kind = types[template.resources[name].type]
+        kind = types.get(template.resources[name].type)
+        if kind is None:
+            continue  # it is not going to be made; whoever needs it is told where it is evaluated
         known = attribute in kind.attributes or (kind.generic and attribute.startswith("Outputs."))
         if not known:
             raise TemplateError(
@@ -95,10 +104,11 @@ def active(template: Template, scope: Scope) -> dict[str, Resource]:
 
 def required_capabilities(resources: Mapping[str, Resource], types: Types) -> list[str]:
     """AWS: IAM resources need CAPABILITY_IAM; with a name of their own CAPABILITY_NAMED_IAM, which stands for both."""
-    capabilities = {types[one.type].capability for one in resources.values()} - {None}
+    kinds = {one.id: types[one.type] for one in resources.values() if one.type in types}
+    capabilities = {kind.capability for kind in kinds.values()} - {None}
     if not capabilities:
         return []
-    named = any((name := types[one.type].named) is not None and name in one.properties for one in resources.values())
+    named = any(kind.named in resources[name].properties for name, kind in kinds.items() if kind.named is not None)
     return ["CAPABILITY_NAMED_IAM"] if named else ["CAPABILITY_IAM"]
 
 
@@ -106,18 +116,29 @@ def lacking(required: list[str], given: list[str]) -> list[str]:
     return [one for one in required if one not in given and "CAPABILITY_NAMED_IAM" not in given]
 
 
-def evaluated(resource: Resource, kind: Type, scope: Scope) -> dict[str, Any]:
+def evaluated(resource: Resource, kind: Type, scope: Scope, resolve: Callable[[str], str] = str) -> dict[str, Any]:
     """The resource's properties, every function carried out, and checked once more.
+
+    `resolve` gives a text with what its dynamic references stand for.
 
     Raises:
         TemplateError
     """
     found = {name: evaluate(value, scope) for name, value in resource.properties.items()}
-    values = {name: value for name, value in found.items() if value is not NO_VALUE}
+    values = {name: with_texts(value, resolve) for name, value in found.items() if value is not NO_VALUE}
     wrong = next(problems(kind.properties, values), None)
     if wrong:
         raise TemplateError(wrong)
     return values
+
+
+def with_texts(value: Any, change: Callable[[str], str]) -> Any:
+    """The value, with every text in it changed."""
+    if isinstance(value, dict):
+        return {name: with_texts(inner, change) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [with_texts(one, change) for one in value]
+    return change(value) if isinstance(value, str) else value
 
 
 def policy(value: Any, scope: Scope) -> Any:

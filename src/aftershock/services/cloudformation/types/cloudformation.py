@@ -1,9 +1,11 @@
 """AWS::CloudFormation: nested stacks, and what waits for signals."""
 
+import json
 from collections.abc import Mapping
 from typing import Any
 
 from aftershock.aws.errors import AwsError
+from aftershock.services.cloudformation import handles
 from aftershock.services.cloudformation.rules.schema import (
     INTEGER,
     STRING,
@@ -110,17 +112,51 @@ def _placeholder(doing: Doing) -> str:
 HANDLE = ResourceType(
     name="AWS::CloudFormation::WaitConditionHandle",
     properties={},
-    create=_placeholder,
+    create=lambda doing: handles.url(doing.region, doing.stack_id, doing.logical_id, doing.token),
     read=lambda _doing, _id: Seen(),
     delete=lambda _doing, _id: None,
     own=True,
 )
 
+LONGEST_S = 43200  # AWS: "The maximum time you can specify is 43200"
+
+
+def _wrong_condition(properties: Mapping[str, Any]) -> str | None:
+    if ("Handle" in properties) != ("Timeout" in properties):
+        return f"Property {'Timeout' if 'Handle' in properties else 'Handle'} cannot be empty."
+    if not 0 <= properties.get("Timeout", 0) <= LONGEST_S:
+        return f"Invalid timeout value {properties['Timeout']}: it may be at most {LONGEST_S} seconds"
+    if "Handle" in properties and handles.START not in properties["Handle"]:
+        return f"Invalid wait condition handle {properties['Handle']}"
+    return None
+
+
+def _condition(doing: Doing, _: str) -> Seen:
+    """AWS: with a CreationPolicy it has no handle, and waits for what that says."""
+    if "Handle" not in doing.properties:
+        return Seen()
+    heard, count = doing.heard(doing.properties["Handle"]), doing.properties.get("Count", 1)
+    attributes = {"Data": json.dumps({who: data for who, (_, _, data) in sorted(heard.items())}, separators=(",", ":"))}
+    for who, (status, reason, _) in sorted(heard.items()):
+        if status == "FAILURE":
+            return Seen(attributes, failed=f"WaitCondition received failed message: '{reason}' for uniqueId: {who}")
+    if len(heard) >= count:
+        return Seen(attributes)
+    if doing.elapsed_s >= doing.properties["Timeout"]:
+        return Seen(
+            attributes,
+            failed=f"WaitCondition timed out. Received {len(heard)} conditions when expecting {count}",
+        )
+    return Seen(attributes, waiting=f"{len(heard)} of {count} conditions came")
+
+
 CONDITION = ResourceType(
     name="AWS::CloudFormation::WaitCondition",
-    properties={},
-    create=_placeholder,
-    read=lambda _doing, _id: Seen(),
+    properties={"Count": changing(INTEGER), "Handle": changing(STRING), "Timeout": changing(INTEGER)},
+    create=lambda doing: f"{doing.stack_id}/{doing.logical_id}",
+    read=_condition,
+    attributes=("Data",),
+    check=_wrong_condition,
     delete=lambda _doing, _id: None,
     creation_policy=True,
     own=True,

@@ -14,7 +14,7 @@ from aftershock.services.cloudformation.rules.schema import (
 )
 
 from .ec2_network import retag, tagged
-from .model import Doing, ResourceType, Seen, found, unless_gone
+from .model import Doing, FailedError, ResourceType, Seen, found
 
 _SOURCES = ("SourceSecurityGroupId", "SourceSecurityGroupName", "SourceSecurityGroupOwnerId", "SourcePrefixListId")
 _TARGETS = ("DestinationSecurityGroupId", "DestinationPrefixListId")
@@ -79,7 +79,9 @@ def _create(doing: Doing) -> str:
     }
     group_id = str(doing.ask("ec2", "CreateSecurityGroup", **asked, **tagged(doing, "security-group"))["GroupId"])
     _rules(doing, group_id, {})
-    return group_id
+    # AWS: "Ref returns the ID of the security group if you specified the VpcId property. Otherwise, it returns the name
+    # of the security group".
+    return group_id if "VpcId" in doing.properties else str(asked["GroupName"])
 
 
 def _rules(doing: Doing, group_id: str, before: Mapping[str, Any]) -> None:
@@ -89,21 +91,41 @@ def _rules(doing: Doing, group_id: str, before: Mapping[str, Any]) -> None:
         _authorize(doing, group_id, way, [rule for rule in now if rule not in was])
 
 
-def _read(doing: Doing, group_id: str) -> Seen | None:
-    answer = found(lambda: doing.ask("ec2", "DescribeSecurityGroups", GroupIds=[group_id]), "InvalidGroup.NotFound")
-    if answer is None:
+def described(doing: Doing, physical_id: str) -> Mapping[str, Any] | None:
+    """The group of this id, or of the default VPC the one of this name."""
+    by = {"GroupIds" if "VpcId" in doing.properties else "GroupNames": [physical_id]}
+    answer = found(lambda: doing.ask("ec2", "DescribeSecurityGroups", **by), "InvalidGroup.NotFound")
+    return answer["SecurityGroups"][0] if answer is not None and answer["SecurityGroups"] else None
+
+
+def _read(doing: Doing, physical_id: str) -> Seen | None:
+    group = described(doing, physical_id)
+    if group is None:
         return None
-    group = answer["SecurityGroups"][0]
-    return Seen({"GroupId": group_id, "Id": group_id, "VpcId": group["VpcId"], "GroupName": group["GroupName"]})
+    return Seen(
+        {"GroupId": group["GroupId"], "Id": physical_id, "VpcId": group["VpcId"], "GroupName": group["GroupName"]}
+    )
 
 
-def _update(doing: Doing, group_id: str, before: Mapping[str, Any]) -> None:
+def _update(doing: Doing, physical_id: str, before: Mapping[str, Any]) -> None:
+    group = described(doing, physical_id)
+    if group is None:
+        raise FailedError(f"The security group '{physical_id}' does not exist")
+    group_id = group["GroupId"]
     _rules(doing, group_id, before)
     retag(doing, group_id, before)
 
 
-def _delete(doing: Doing, group_id: str) -> None:
-    unless_gone(lambda: doing.ask("ec2", "DeleteSecurityGroup", GroupId=group_id), "InvalidGroup.NotFound")
+def _delete(doing: Doing, physical_id: str) -> None:
+    group = described(doing, physical_id)
+    if group is not None:
+        doing.ask("ec2", "DeleteSecurityGroup", GroupId=group["GroupId"])
+
+
+def _wrong(properties: Mapping[str, Any]) -> str | None:
+    if "SecurityGroupEgress" in properties and "VpcId" not in properties:
+        return "SecurityGroupEgress cannot be specified without VpcId"
+    return None
 
 
 SECURITY_GROUP = ResourceType(
@@ -122,6 +144,7 @@ SECURITY_GROUP = ResourceType(
     delete=_delete,
     attributes=("GroupId", "Id", "VpcId", "GroupName"),
     tags="list",
+    check=_wrong,
 )
 
 

@@ -42,6 +42,8 @@ class Doing:
     capabilities: tuple[str, ...] = ()
     taking_back: bool = False  # an update of the stack is undone
     adopt: Callable[[str], None] = lambda _: None  # takes a stack just made as a nested one
+    # What was said at a handle's URL, by unique id: status, reason and data.
+    heard: Callable[[str], Mapping[str, tuple[str, str, str]]] = lambda _: {}
 
     def given(self, *names: str) -> dict[str, Any]:
         """Those of the properties that there are."""

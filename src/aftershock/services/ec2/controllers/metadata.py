@@ -16,6 +16,7 @@ from pathlib import Path
 from aftershock.clock import Clock
 from aftershock.control import Again, Done, Outcome
 from aftershock.engines.network import open_in, router_netns
+from aftershock.services.ec2 import identity
 from aftershock.services.ec2.metadata import Answer, Known, RoleCredentials, answer
 from aftershock.services.ec2.records.instance import INSTANCES
 from aftershock.services.ec2.records.key_pair import KEY_PAIRS
@@ -33,6 +34,7 @@ log = logging.getLogger(__name__)
 
 ADDRESS = ("169.254.169.254", 80)
 ROUTER_AGAIN_S = 0.1
+TOKENS = "metadata"  # the name of the key that session tokens are signed with
 BACKLOG = 512  # every machine of a VPC may boot at once
 NETNS = Path("/run/netns")
 
@@ -98,14 +100,17 @@ class MetadataController:
         now = self._clock.now()
         with self._store.snapshot() as tx:
             known = self._known(tx, vpc_id, peer)
-            kept = METADATA_KEYS.get(tx, "metadata")
-        return answer(method, path, headers, known, now=now, key=kept.key if kept else self._new_key())
+        return answer(method, path, headers, known, now=now, key=self._key(TOKENS, lambda: secrets.token_bytes(32)))
 
-    def _new_key(self) -> bytes:
-        with self._store.transaction() as tx:
-            made = MetadataKey(key=secrets.token_bytes(32))
-            METADATA_KEYS.put(tx, made)
-        return made.key
+    def _key(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """The key of this name, made when it is first needed."""
+        with self._store.snapshot() as tx:
+            kept = METADATA_KEYS.get(tx, name)
+        if kept is None:
+            kept = MetadataKey(id=name, key=make())
+            with self._store.transaction() as tx:
+                METADATA_KEYS.put(tx, kept)
+        return kept.key
 
     def _known(self, tx: Transaction, vpc_id: str, peer: str) -> Known | None:
         """The instance that has the address in this VPC.  Nobody else can: the router drops what is forged."""
@@ -132,6 +137,7 @@ class MetadataController:
             credentials=lambda: (
                 self._credentials_of(instance.account, profile.arn, instance.id) if profile is not None else None
             ),
+            sign=lambda document: identity.sign(document, self._key(identity.KEY_ID, identity.new_key)),
         )
 
     def _close(self, key: str) -> None:

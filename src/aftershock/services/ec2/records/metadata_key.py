@@ -1,4 +1,4 @@
-"""The key that session tokens of the metadata service are signed with: a token outlives the control plane."""
+"""The keys that the metadata service signs with, session tokens and identities: they outlive the control plane."""
 
 from msgspec import Struct
 

@@ -1,0 +1,1 @@
+"""What may be asked of S3, what it is called, and what comes of it."""
