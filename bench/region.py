@@ -40,19 +40,20 @@ class Region:
     def up(self) -> float:
         """Start it by the command that users run; how many seconds that took."""
         began = time.monotonic()
-        self._command("up", "--api-port", "0", "--socks-port", "0", "--dns-port", "0")
+        self.command("up", "--api-port", "0", "--socks-port", "0", "--dns-port", "0", "--console-port", "0")
         return time.monotonic() - began
 
     def down(self) -> None:
-        self._command("down")
+        self.command("down")
 
     def inside(self, *argv: str) -> str:
         """Run a program in the region's own namespaces, and return what it printed."""
         command = [sys.executable, "-c", IN_REGION, str(self.state), *argv]
         return subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True, check=True).stdout
 
-    def _command(self, *words: str) -> None:
-        command = [sys.executable, "-m", "aftershock", *words, "--state", str(self.state)]
+    def command(self, verb: str, *words: str) -> None:
+        """Run one of the commands that users have."""
+        command = [sys.executable, "-m", "aftershock", verb, "--state", str(self.state), *words]
         subprocess.run(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
 
 

@@ -153,7 +153,7 @@ def pid_of(state: Path, word: str) -> int:
 
 def up(state: Path, **settings: Any) -> Region:
     """Start the region of this state and wait until instances can be run in it."""
-    running = launcher.start(Settings(state=state, api_port=0, socks_port=0, dns_port=0, **settings))
+    running = launcher.start(Settings(state=state, api_port=0, socks_port=0, dns_port=0, console_port=0, **settings))
     port = running.ports["api"]
 
     def check() -> None:

@@ -40,6 +40,7 @@ def settings(top: Path, *program: str) -> Settings:
         api_port=0,
         socks_port=0,
         dns_port=0,
+        console_port=0,
         egress=False,
         programs=(control,),
     )

@@ -27,6 +27,7 @@ def region(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
         api_port=0,
         socks_port=0,
         dns_port=0,
+        console_port=0,
         egress=False,
         programs=(SOCKS, SERVER),
     )

@@ -102,6 +102,7 @@ def region(tmp_path):
                     "api_port": 0,
                     "socks_port": 0,
                     "dns_port": 0,
+                    "console_port": 0,
                     "egress": False,
                     "programs": programs or (SLEEPER,),
                     **settings,

@@ -54,7 +54,16 @@ def running(tmp_path_factory):
     home = tmp_path_factory.mktemp("socks")
     programs = (Program("network", ("sh", "-c", NETWORK)), Program("echo", ("/usr/bin/python3", "-c", ECHO)), SOCKS)
     region = launcher.start(
-        Settings(home / "state", home / "cache", api_port=0, socks_port=0, dns_port=0, egress=False, programs=programs)
+        Settings(
+            home / "state",
+            home / "cache",
+            api_port=0,
+            socks_port=0,
+            dns_port=0,
+            console_port=0,
+            egress=False,
+            programs=programs,
+        )
     )
     try:
 

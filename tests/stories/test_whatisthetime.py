@@ -13,7 +13,9 @@ from aftershock.ground import launcher
 @pytest.fixture
 def state(tmp_path: Path) -> Iterator[Path]:
     state = tmp_path / "state"
-    aftershock("up", "--state", str(state), "--api-port", "0", "--socks-port", "0", "--dns-port", "0")
+    aftershock(
+        "up", "--state", str(state), "--api-port", "0", "--socks-port", "0", "--dns-port", "0", "--console-port", "0"
+    )
     yield state
     aftershock("down", "--state", str(state))
     assert launcher.find(state) is None

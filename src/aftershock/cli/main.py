@@ -2,7 +2,7 @@
 
 import click
 
-from . import account, bill, heal, inside, logs, quake, region, site
+from . import account, bill, console, heal, inside, logs, quake, region, site
 
 EPILOG = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 no region is running there."
 
@@ -20,6 +20,7 @@ for command in (
     region.up,
     region.down,
     region.status,
+    console.console,
     account.env,
     account.reset,
     inside.ssh,

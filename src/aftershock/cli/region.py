@@ -23,6 +23,7 @@ PORT = click.IntRange(0, 65535)
 @click.option("--api-port", type=PORT, default=4566, show_default=True, help="The AWS API's port; 0 takes a free one.")
 @click.option("--socks-port", type=PORT, default=1080, show_default=True, help="The way in; 0 takes a free port.")
 @click.option("--dns-port", type=PORT, default=1053, show_default=True, help="The resolver's, UDP and TCP; 0: any.")
+@click.option("--console-port", type=PORT, default=4567, show_default=True, help="The console's; 0 takes a free one.")
 @click.option("--no-egress", is_flag=True, help="Machines cannot reach the outside, so they cannot install packages.")
 @click.option(
     "--pace",
@@ -31,14 +32,22 @@ PORT = click.IntRange(0, 65535)
     show_default=True,
     help="Divides every duration that AWS defines; 10 makes an interval of 30 s last 3 s.",
 )
-def up(*, state: Path, api_port: int, socks_port: int, dns_port: int, no_egress: bool, pace: float) -> None:
+def up(
+    *, state: Path, api_port: int, socks_port: int, dns_port: int, console_port: int, no_egress: bool, pace: float
+) -> None:
     """Start the region, and wait until it is ready.
 
     A region that is up already is left as it is.  The first time, the base image is built, which takes about a
     minute; later it takes about a second.  All ports are bound on 127.0.0.1 only.
     """
     settings = launcher.Settings(
-        state=state, api_port=api_port, socks_port=socks_port, dns_port=dns_port, egress=not no_egress, pace=pace
+        state=state,
+        api_port=api_port,
+        socks_port=socks_port,
+        dns_port=dns_port,
+        console_port=console_port,
+        egress=not no_egress,
+        pace=pace,
     )
     running, access = bring_up(settings)
     access.write_profile()
@@ -46,6 +55,7 @@ def up(*, state: Path, api_port: int, socks_port: int, dns_port: int, no_egress:
         click.echo(f"aftershock: warning: {warning}", err=True)
     click.echo(f"The region is up: {access.endpoint}, and into it by {access.proxy}")
     click.echo(f"Its state is in {running.state}; `aftershock down` stops it and keeps that.")
+    click.echo("To see it, and shake it:  aftershock console")
     click.echo('To use it from this shell:  eval "$(aftershock env)"')
 
 
@@ -88,6 +98,7 @@ def _status(state: Path) -> dict[str, Any]:
         "api": f"http://127.0.0.1:{region.ports['api']}",
         "socks": f"socks5h://127.0.0.1:{region.ports['socks']}",
         "dns": f"127.0.0.1:{region.ports['dns']}",
+        "console": f"http://127.0.0.1:{region.ports['console']}" if "console" in region.ports else "none",
         "egress": region.egress,
         "pace": region.pace,
         "keeper_pid": region.keeper.pid,

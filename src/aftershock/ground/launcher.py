@@ -25,6 +25,7 @@ from .errors import GroundError, explain
 from .record import Running
 
 LOOPBACK = "127.0.0.1"
+ENDPOINTS = "198.18.0.2"  # where the API answers inside the region; as in region.py
 PASSED_ON = ("USER", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # systemd-run finds the user's manager by them
 SETTINGS = ("AFTERSHOCK_MIRROR",)  # what a user may tell the control plane by the environment
 BACKLOG = 1024  # who connects before the control plane is up waits in this queue
@@ -52,17 +53,19 @@ class Settings:
     api_port: int = 4566  # 0: any free one
     socks_port: int = 1080
     dns_port: int = 1053
+    console_port: int = 4567
     doors: Mapping[str, int] = field(default_factory=dict)  # more doors of the control plane, by name
     egress: bool = True
     pace: float = 1.0
     programs: tuple[Program, ...] | None = None  # None: the real ones
 
     def ports(self) -> dict[str, int]:
-        return {"api": self.api_port, "socks": self.socks_port, "dns": self.dns_port, **self.doors}
+        own = {"api": self.api_port, "socks": self.socks_port, "dns": self.dns_port, "console": self.console_port}
+        return {**own, **self.doors}
 
 
 def programs(settings: Settings) -> tuple[Program, ...]:
-    """What runs in a region: the control plane, its resolver of names, and the door into its network."""
+    """What runs in a region: the control plane, its resolver of names, the door into its network, and the console."""
     python = (sys.executable, "-m")
     places = ("--state", str(paths.INSIDE_STATE), "--cache", str(paths.INSIDE_CACHE))
     own_doors = ("api", *settings.doors)
@@ -73,7 +76,14 @@ def programs(settings: Settings) -> tuple[Program, ...]:
             "resolver", (*python, "aftershock.engines.resolver", *_resolver_arguments(settings)), ("dns", "dns-udp")
         ),
         Program("doors", (*python, "aftershock.ground.socks", "--fd", "{socks}"), ("socks",)),
+        Program("console", (*python, "aftershock.console", *_console_arguments(settings)), ("console",)),
     )
+
+
+def _console_arguments(settings: Settings) -> tuple[str, ...]:
+    # It asks where code on an instance asks, over HTTP: the API's door is on the host, and not in here.
+    asked = ("--endpoint", f"http://{ENDPOINTS}", "--pace", str(settings.pace))
+    return "--fd", "{console}", "--state", str(paths.INSIDE_STATE), *asked
 
 
 def _resolver_arguments(settings: Settings) -> tuple[str, ...]:

@@ -1,0 +1,56 @@
+// Elements, made and kept.  Text only ever becomes text: nothing here or elsewhere in the page parses a string as HTML.
+
+export function el(tag, attributes = {}, ...children) {
+  const node = document.createElement(tag);
+  set(node, attributes);
+  node.append(...children.filter((child) => child !== null && child !== undefined));
+  return node;
+}
+
+export function svg(tag, attributes = {}, ...children) {
+  const node = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  set(node, attributes);
+  node.append(...children);
+  return node;
+}
+
+// Touches only what differs, so that nothing is laid out anew in vain.
+export function set(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (name === "text") {
+      if (node.textContent !== value) node.textContent = value;
+    } else if (name.startsWith("on")) {
+      node[name] = value;
+    } else if (value === null || value === undefined || value === false) {
+      if (node.hasAttribute(name)) node.removeAttribute(name);
+    } else {
+      const text = value === true ? "" : String(value);
+      if (node.getAttribute(name) !== text) node.setAttribute(name, text);
+    }
+  }
+}
+
+// Has in `parent` one child for each item, in their order; a child stays the same as long as its item's key does.
+export function sync(parent, items, key, create, update) {
+  const known = (parent.known ??= new Map());
+  const kept = new Set(items.map(key));
+  // What is gone goes first: a node that stays is then not moved, and what moves in it goes on.
+  for (const [name, node] of known) {
+    if (!kept.has(name)) {
+      node.remove();
+      known.delete(name);
+    }
+  }
+  let at = parent.firstElementChild;
+  for (const item of items) {
+    const name = key(item);
+    let node = known.get(name);
+    if (!node) {
+      node = create(item);
+      known.set(name, node);
+    }
+    update(node, item);
+    if (node === at) at = at.nextElementSibling;
+    else parent.insertBefore(node, at);
+  }
+}

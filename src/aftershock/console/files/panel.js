@@ -1,0 +1,196 @@
+// The side panel: what happened, the paths that security groups open, and the details of what was clicked.
+import { el, set, sync } from "./dom.js";
+import { fact, of } from "./state.js";
+import { ask } from "./stream.js";
+import { commandBlock, confirm } from "./acts.js";
+import { events } from "./strip.js";
+
+const PARTS = {
+  instance: ["fields", "status", "metrics", "console", "volumes"],
+  zone: ["fields", "subnets"],
+  subnet: ["fields", "interfaces"],
+  group: ["fields", "rules"],
+  balancer: ["fields", "metrics", "listeners", "attributes"],
+  targets: ["fields", "health", "attributes"],
+  scaling: ["fields", "history", "policies"],
+  alarm: ["fields", "history"],
+  experiment: ["fields"],
+  name: ["fields"],
+  stack: ["fields", "events", "resources"],
+};
+const TABS = [["feed", "Events"], ["paths", "Paths"], ["lists", "Lists"], ["details", "Details"]];
+// What is not on the map itself, by kind: a title, and what is said of one besides its name.
+const LISTS = [
+  ["scaling", "Auto Scaling groups", (one) => `${one.desired} wanted, ${one.min} to ${one.max}`],
+  ["targets", "Target groups", (one) => `${Object.values(one.health).filter(([state]) => state === "healthy").length} of ${Object.keys(one.health).length} healthy`],
+  ["alarm", "Alarms", (one) => one.state],
+  ["experiment", "Experiments", (one) => one.status],
+  ["stack", "Stacks", (one) => one.status],
+];
+const SHOWN = 120;
+let chosen = null;
+
+export function begin() {
+  const tabs = document.getElementById("tabs");
+  TABS.forEach(([id, title]) => tabs.append(el("button", { type: "button", role: "tab", id: `tab-${id}`, "aria-controls": id, "aria-selected": String(id === "feed"), tabindex: id === "feed" ? "0" : "-1", text: title, onclick: () => open(id) })));
+  tabs.onkeydown = (event) => {
+    const step = { ArrowRight: 1, ArrowLeft: -1 }[event.key];
+    if (!step) return;
+    const at = [...tabs.children].findIndex((tab) => tab.getAttribute("aria-selected") === "true");
+    open(TABS[(at + step + TABS.length) % TABS.length][0], true);
+  };
+}
+
+function open(id, focus = false) {
+  for (const [other] of TABS) {
+    const tab = document.getElementById(`tab-${other}`);
+    set(tab, { "aria-selected": String(other === id), tabindex: other === id ? "0" : "-1" });
+    document.getElementById(other).hidden = other !== id;
+    if (other === id && focus) tab.focus();
+  }
+}
+
+export function render() {
+  sync(document.getElementById("feed"), events().slice(0, SHOWN), (one) => one.key, newEntry, drawEntry);
+  renderPaths();
+  renderLists();
+  if (chosen && chosen.actions) actions(chosen.actions, chosen.kind, chosen.thing);
+}
+
+function newEntry() {
+  return el("article", {}, el("time"), el("p"), el("small"));
+}
+
+function drawEntry(node, one) {
+  const [time, says, why] = node.children;
+  set(node, { "data-bad": Boolean(one.bad), "data-kind": one.kind });
+  set(time, { text: new Date(one.at * 1000).toLocaleTimeString(), datetime: new Date(one.at * 1000).toISOString() });
+  set(says, { text: one.says });
+  set(why, { text: one.why ?? "", title: one.why, hidden: !one.why });
+}
+
+function renderPaths() {
+  const held = new Set([...of("instance"), ...of("balancer")].flatMap(([, one]) => one.groups));
+  const groups = of("group").filter(([id]) => held.has(id)).sort((a, b) => a[1].name.localeCompare(b[1].name));
+  const named = (peer) => (fact(`group:${peer}`) ? `${fact(`group:${peer}`).name} (${peer})` : peer === "0.0.0.0/0" ? "everywhere (0.0.0.0/0)" : peer);
+  sync(document.getElementById("paths"), groups, ([id]) => id, () => el("section", { class: "group" }, el("h3", {}, el("button", { type: "button", class: "plain" })), el("ul")), (node, [id, one]) => {
+    set(node.firstChild.firstChild, { text: `into ${one.name} (${id})`, onclick: () => show("group", id) });
+    sync(node.lastChild, one.rules, (rule) => rule.id, () => el("li", {}, el("span"), el("button", { type: "button", text: "Cut …" })), (line, rule) => {
+      set(line.firstChild, { text: `${rule.ports} from ${named(rule.from)}` });
+      set(line.lastChild, { onclick: () => confirm("Cut this path", "cut-path", { rule: rule.id }), "aria-label": `Cut ${rule.ports} from ${named(rule.from)} into ${one.name}` });
+    });
+  });
+}
+
+function renderLists() {
+  const wanted = LISTS.map(([kind, title, says]) => ({ kind, title, says, things: of(kind) })).filter((one) => one.things.length);
+  sync(document.getElementById("lists"), wanted, (one) => one.kind, () => el("section", { class: "group" }, el("h3"), el("ul")), (node, { kind, title, says, things }) => {
+    set(node.firstChild, { text: title });
+    sync(node.lastChild, things, ([id]) => id, () => el("li", {}, el("button", { type: "button", class: "plain" }), el("span")), (line, [id, one]) => {
+      set(line.firstChild, { text: one.name ?? id, onclick: () => show(kind, id) });
+      set(line.lastChild, { text: says(one) });
+    });
+  });
+}
+
+// What was clicked: its acts first, then each part as the API answers it.
+export function show(kind, thing) {
+  open("details");
+  const panel = document.getElementById("details");
+  const list = el("div", { class: "acts" });
+  const title = el("h2", { tabindex: "-1", text: `${kind} ${thing.split("/").at(-1)}` });
+  const parts = PARTS[kind].map((part, index) => section(kind, thing, part, index < 1));
+  panel.replaceChildren(title, list, ...parts);
+  chosen = { kind, thing, actions: list };
+  actions(list, kind, thing);
+  title.focus({ preventScroll: true });
+}
+
+function section(kind, thing, part, isOpen) {
+  const body = el("div");
+  const again = el("button", { type: "button", class: "again", text: "Look again", onclick: () => fill(body, kind, thing, part) });
+  const box = el("details", { open: isOpen }, el("summary", { text: part }), again, body);
+  box.ontoggle = () => { if (box.open && !body.firstChild) fill(body, kind, thing, part); };
+  return box;
+}
+
+async function fill(body, kind, thing, part) {
+  body.replaceChildren(el("p", { text: "asking …" }));
+  try {
+    const found = await ask("details", { kind, thing, part });
+    const shown = found.series ? chart(found.series) : part === "console" ? el("pre", { tabindex: "0", text: decoded(found.answer.Output) }) : tree(trimmed(found.answer));
+    body.replaceChildren(commandBlock(found.command), shown);
+  } catch (error) {
+    body.replaceChildren(el("p", { class: "refused", text: error.message }));
+  }
+}
+
+function decoded(output) {
+  if (!output) return "(it has said nothing yet)";
+  try {
+    return new TextDecoder().decode(Uint8Array.from(atob(output), (letter) => letter.charCodeAt(0)));
+  } catch {
+    return output;
+  }
+}
+
+// One thing was asked for: the lists of one that are around it say nothing.
+function trimmed(answer) {
+  let found = answer;
+  for (;;) {
+    const values = Array.isArray(found) ? found : Object.values(found ?? {});
+    if (values.length !== 1 || typeof values[0] !== "object" || values[0] === null) return found;
+    found = values[0];
+  }
+}
+
+function tree(value) {
+  if (typeof value !== "object" || value === null) return el("span", { text: String(value) });
+  const list = el("dl", { class: "tree" });
+  for (const [name, one] of Object.entries(value)) {
+    list.append(el("dt", { text: name }), el("dd", {}, tree(one)));
+  }
+  return list;
+}
+
+function chart(series) {
+  const box = el("div");
+  for (const [name, points] of Object.entries(series)) {
+    const last = points.at(-1);
+    const top = Math.max(1e-9, ...points.map((point) => point[1]));
+    const shape = points.map(([at, value], index) => `${index ? "L" : "M"}${(300 * (at - points[0][0])) / Math.max(1, last[0] - points[0][0])},${38 - 36 * (value / top)}`).join("");
+    const drawing = document.createElementNS("http://www.w3.org/2000/svg", "svg");
+    set(drawing, { class: "chart", viewBox: "0 0 300 40", role: "img", "aria-label": `${name}, ${points.length} points` });
+    const line = document.createElementNS("http://www.w3.org/2000/svg", "path");
+    set(line, { d: shape });
+    drawing.append(line);
+    box.append(el("h4", { text: `${name}: ${last ? Number(last[1].toPrecision(4)) : "not measured yet"}` }), drawing);
+  }
+  return box;
+}
+
+function actions(list, kind, thing) {
+  const wanted = [];
+  const add = (title, act, args, danger) => wanted.push({ title, act, args, danger });
+  if (kind === "zone") {
+    const out = fact(`zone:${thing}`)?.out ?? [];
+    if (out.length) add("Heal the zone", "heal-zone", { zone: thing }, false);
+    if (!out.includes("power")) add("Take its power", "fail-zone", { zone: thing, kind: "power" }, true);
+    if (!out.includes("network")) add("Cut it off", "fail-zone", { zone: thing, kind: "network" }, true);
+  }
+  if (kind === "instance") {
+    const one = fact(`instance:${thing}`);
+    if (one?.state === "running") {
+      add("Stop it", "stop-instance", { instance: thing }, true);
+      add("Reboot it", "reboot-instance", { instance: thing }, true);
+    }
+    if (one?.state === "stopped") add("Start it", "start-instance", { instance: thing }, false);
+    if (one) add("Kill it", "kill-instance", { instance: thing }, true);
+  }
+  if (kind === "scaling") {
+    const one = fact(`scaling:${thing}`);
+    if (one && one.desired < one.max) add(`Want ${one.desired + 1}`, "resize", { group: thing, desired: one.desired + 1 }, false);
+    if (one && one.desired > one.min) add(`Want ${one.desired - 1}`, "resize", { group: thing, desired: one.desired - 1 }, true);
+  }
+  sync(list, wanted, (one) => one.title, () => el("button", { type: "button" }), (button, one) => set(button, { text: `${one.title} …`, class: one.danger ? "danger" : "", onclick: () => confirm(one.title, one.act, one.args, one.danger) }));
+}

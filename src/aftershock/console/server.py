@@ -1,0 +1,188 @@
+"""The console over HTTP: the page's files, the stream of what changes, and acts.  ASGI."""
+
+import asyncio
+import json
+import logging
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from datetime import UTC, datetime
+from importlib.resources import files
+from typing import Any
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from . import acts, details, guard
+from .api import Api, Unreachable
+from .watch import Page, Watch
+
+log = logging.getLogger(__name__)
+
+Scope = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
+
+MAX_BODY_BYTES = 64 * 1024
+TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+PRIVATE = "/api/"
+
+
+class Refused(Exception):
+    def __init__(self, status: int, says: str) -> None:
+        super().__init__(says)
+        self.status = status
+
+
+class Console:
+    """The ASGI application."""
+
+    def __init__(self, watch: Watch, api: Api, *, token: str, pace: float) -> None:
+        """`api` is a connection of its own, so that a click does not wait for a look."""
+        self._watch, self._api, self._token, self._pace = watch, api, token, pace
+        self._files = page_files()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            return
+        headers = {name.decode("latin-1").lower(): value.decode("latin-1") for name, value in scope["headers"]}
+        path, method = scope["path"], scope["method"]
+        private = path.startswith(PRIVATE)
+        if refused := guard.refusal(headers, token=self._token if private else None):
+            await _answer(send, refused[0], {"error": refused[1]})
+        elif not private:
+            await self._file(send, method, path)
+        elif path == "/api/events" and method == "GET":
+            await self._events(receive, send)
+        else:
+            await self._act(headers, path, method, receive, send)
+
+    async def _file(self, send: Send, method: str, path: str) -> None:
+        found = self._files.get("index.html" if path == "/" else path.removeprefix("/"))
+        if found is None:
+            await _answer(send, 404, {"error": "There is no such page."})
+        elif method not in ("GET", "HEAD"):
+            await _answer(send, 405, {"error": "Pages are only read."})
+        else:
+            await _send(send, 200, *found, head=method == "HEAD")
+
+    async def _events(self, receive: Receive, send: Send) -> None:
+        """Server-sent events, until the page goes."""
+        kind = (b"content-type", b"text/event-stream; charset=utf-8")
+        await send({"type": "http.response.start", "status": 200, "headers": [kind, *_fixed()]})
+        with self._watch.page() as page:
+            sending = asyncio.create_task(self._stream(page, send))
+            leaving = asyncio.create_task(_gone(receive))
+            try:
+                await asyncio.wait([sending, leaving], return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                sending.cancel()
+                leaving.cancel()
+
+    async def _stream(self, page: Page, send: Send) -> None:
+        async for event in self._watch.events(page):
+            line = ":\n\n" if event is None else f"data: {json.dumps(event, separators=(',', ':'))}\n\n"
+            await send({"type": "http.response.body", "body": line.encode(), "more_body": True})
+        await send({"type": "http.response.body", "body": b""})
+
+    async def _act(self, headers: Mapping[str, str], path: str, method: str, receive: Receive, send: Send) -> None:
+        try:
+            if method != "POST" or headers.get("content-type", "").partition(";")[0] != "application/json":
+                raise Refused(405, "This is asked for by POST, with JSON.")
+            asked = _object(await _body(receive))
+            answer = await asyncio.to_thread(self._answer, path, asked)
+        except Refused as refused:
+            await _answer(send, refused.status, {"error": str(refused)})
+        except acts.Impossible as error:
+            await _answer(send, 409, {"error": str(error)})
+        except ClientError as error:
+            said = error.response["Error"]
+            await _answer(send, 400, {"error": f"{said.get('Code')}: {said.get('Message')}"})
+        except Unreachable as error:
+            await _answer(send, 503, {"error": str(error)})
+        except BotoCoreError as error:
+            await _answer(send, 400, {"error": str(error)})
+        else:
+            await _answer(send, 200, answer)
+
+    def _answer(self, path: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        match path:
+            case "/api/plan":
+                planned = self._planned(asked)
+                return {"says": planned.says, "commands": acts.shown(planned, self._api)}
+            case "/api/do":
+                planned = self._planned(asked)
+                commands = acts.shown(planned, self._api)
+                try:
+                    answers = acts.run(planned, self._api)
+                finally:
+                    self._watch.hurry()
+                return {"commands": commands, "answers": details.plain(answers), "again": planned.again}
+            case "/api/details":
+                return self._details(asked)
+        raise Refused(404, "There is no such act.")
+
+    def _planned(self, asked: Mapping[str, Any]) -> acts.Plan:
+        args = asked.get("args")
+        return acts.plan(str(asked.get("act")), args if isinstance(args, dict) else {}, self._watch.seen)
+
+    def _details(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        kind, thing, part = (str(asked.get(name)) for name in ("kind", "thing", "part"))
+        try:
+            if part == "metrics":
+                found = details.measured(self._api, kind, thing, datetime.now(UTC), self._pace)
+            else:
+                found = details.ask(self._api, kind, thing, part)
+        except KeyError:
+            raise Refused(404, f"The console has no {part[:40]} of a {kind[:40]}.") from None
+        plain: Mapping[str, Any] = details.plain(found)
+        return plain
+
+
+def page_files() -> dict[str, tuple[str, bytes]]:
+    """The page's files with their types, by name; read once."""
+    found = {}
+    for file in files(__package__).joinpath("files").iterdir():
+        suffix = file.name[file.name.rfind(".") :]
+        if suffix in TYPES:
+            found[file.name] = (f"{TYPES[suffix]}; charset=utf-8", file.read_bytes())
+    return found
+
+
+async def _gone(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _body(receive: Receive) -> bytes:
+    body, more = bytearray(), True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise Refused(400, "The request was not whole.")
+        body += message.get("body", b"")
+        more = message.get("more_body", False)
+        if len(body) > MAX_BODY_BYTES:
+            raise Refused(413, "The request is too large.")
+    return bytes(body)
+
+
+def _object(body: bytes) -> Mapping[str, Any]:
+    try:
+        found = json.loads(body)
+    except (ValueError, RecursionError):
+        raise Refused(400, "The body is not JSON.") from None
+    if not isinstance(found, dict):
+        raise Refused(400, "The body is not a JSON object.")
+    return found
+
+
+async def _answer(send: Send, status: int, value: Mapping[str, Any]) -> None:
+    await _send(send, status, "application/json", json.dumps(value).encode())
+
+
+async def _send(send: Send, status: int, kind: str, body: bytes, *, head: bool = False) -> None:
+    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode()), *_fixed()]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": b"" if head else body})
+
+
+def _fixed() -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in guard.HEADERS.items()]

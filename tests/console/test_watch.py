@@ -1,0 +1,117 @@
+"""Looking at the region: what is not told again is not gone, nobody waits for a page that does not read."""
+
+import asyncio
+import contextlib
+
+from botocore.exceptions import ClientError
+
+from aftershock.console.api import Api, Unreachable
+from aftershock.console.looks import LOOKS, Look
+from aftershock.console.watch import BEHIND, Watch
+
+from .seen import site
+
+WITHIN_S = 20
+
+
+def refusal(code="RequestLimitExceeded"):
+    return ClientError({"Error": {"Code": code, "Message": "no"}}, "Describe")
+
+
+class World:
+    """What a look sees, or the error that it meets."""
+
+    def __init__(self):
+        self.seen = site()
+        self.errors = {}
+
+    def look(self, name):
+        def ask(*_):
+            if name in self.errors:
+                raise self.errors[name]
+            return self.seen.get(name)
+
+        return ask
+
+    def watch(self):
+        looks = [Look(look.name, 0.05, self.look(look.name)) for look in LOOKS]
+        return Watch(Api("http://127.0.0.1:9", lambda: ("a", "b")), pace=1.0, looks=looks)
+
+
+def watching(scenario):
+    """Run a scenario with a watch that looks, and one open page."""
+
+    async def run():
+        world = World()
+        watch = world.watch()
+        task = asyncio.create_task(watch.run())
+        try:
+            with watch.page() as page:
+                async with asyncio.timeout(WITHIN_S):
+                    await scenario(world, watch, page)
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    asyncio.run(run())
+
+
+async def event_with(page, wanted):
+    while not wanted(event := await page.events.get()):
+        pass
+    return event
+
+
+def test_what_is_refused_once_is_not_gone():
+    async def scenario(world, watch, page):
+        await event_with(page, lambda event: any(key.startswith("instance:") for key in event.get("set", {})))
+        world.errors["instances"] = refusal()
+        world.errors["health"] = refusal("TargetGroupNotFound")
+        event = await event_with(page, lambda event: event.get("set", {}).get("region:", {}).get("stale"))
+        assert event["set"]["region:"]["stale"] == ["health", "instances"]
+        assert not event["gone"] and "happened" not in event
+        assert sum(key.startswith("instance:") for key in watch.picture) == 4
+        world.errors.clear()
+        await event_with(page, lambda event: event.get("set", {}).get("region:", {}).get("stale") == [])
+
+    watching(scenario)
+
+
+def test_a_service_that_the_region_does_not_have_is_no_error_of_the_picture():
+    async def scenario(world, watch, page):
+        world.errors["stacks"] = refusal("UnknownService")
+        event = await event_with(page, lambda event: "region:" in event.get("set", {}))
+        assert event["set"]["region:"]["stale"] == [] and event["set"]["region:"]["answers"]
+
+    watching(scenario)
+
+
+def test_while_nobody_answers_the_last_picture_stays_and_it_is_said():
+    async def scenario(world, watch, page):
+        await event_with(page, lambda event: any(key.startswith("instance:") for key in event.get("set", {})))
+        world.errors = {look.name: Unreachable("gone") for look in LOOKS}
+        event = await event_with(page, lambda event: event.get("set", {}).get("region:", {}).get("answers") is False)
+        assert event["gone"] == [] and "happened" not in event
+        world.errors = {}
+        await event_with(page, lambda event: event.get("set", {}).get("region:", {}).get("answers") is True)
+
+    watching(scenario)
+
+
+def test_a_page_that_does_not_read_begins_anew_and_holds_nobody_up():
+    async def scenario(world, watch, page):
+        with watch.page() as slow:
+            number = 0
+            while not (slow.events.qsize() == 1 and number > BEHIND):
+                number += 1
+                world.seen = site(running=1 + number % 3)
+                await event_with(
+                    page,
+                    lambda event: any(
+                        key.startswith("instance:") for key in (*event.get("set", {}), *event.get("gone", ()))
+                    ),
+                )
+            assert slow.events.get_nowait()["whole"]
+
+    watching(scenario)
