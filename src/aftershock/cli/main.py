@@ -2,7 +2,7 @@
 
 import click
 
-from . import account, bill, console, heal, inside, logs, quake, region, site
+from . import account, bill, console, graduate, heal, inside, lab, logs, quake, region, site
 
 EPILOG = "Exit status: 0 done, 1 failed, 2 wrong usage, 3 no region is running there."
 
@@ -33,5 +33,7 @@ for command in (
     quake.quake,
     heal.heal,
     site.site,
+    lab.lab,
+    graduate.graduate,
 ):
     main.add_command(command)

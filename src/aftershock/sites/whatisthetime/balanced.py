@@ -133,6 +133,7 @@ def one_goes(site: Site, private: list[str]) -> None:
         until(lambda: _gone(site, gone), DRAIN_S + HEALTHY_WITHIN_S, f"{gone} is still being drained")
         tell.aws("ec2", "terminate-instances", "--instance-ids", gone, query=STATE_CHANGE)
         tell.wait_state(gone, "terminated")
+        site.instances.remove(gone)
         time.sleep(TTL_S + WATCHED_S)
     served = {visit.instance for visit in visitors.visits} - {None}
     if failed := visitors.failed():

@@ -1,0 +1,1 @@
+"""The lab: claims about a site put to the test in a running region, through the public AWS API only."""
