@@ -6,6 +6,7 @@ import signal
 import socket
 import ssl
 from collections.abc import Coroutine
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -141,6 +142,25 @@ def test_another_subnet_is_another_node(tmp_path: Path) -> None:
             # Who knows the old address is still served, until everybody has had time to ask again.
             assert await site.ask(gone.public_ip) == "second"
             await site.until(lambda: gone.name not in {node.name for node in site.nodes()})
+            await site.active(balancer)
+
+    run(scenario())
+
+
+def test_addresses_change_over_time_and_who_knows_an_old_one_is_served(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with BalancedSite(tmp_path) as site:
+            balancer, _ = await balanced(site)
+            before, old = set(site.addresses()), site.nodes()
+            with site.account.store.transaction() as tx:
+                for node in old:
+                    NODES.put(tx, replace(node, wanted_at=datetime(2020, 1, 1, tzinfo=UTC)))
+            while not before.isdisjoint(site.addresses()):
+                assert {await site.ask(address) for address in site.addresses()} <= {"first", "second"}
+                await asyncio.sleep(0.02)
+            assert len(site.addresses()) == 2 and site.seen(balancer).state == "active"
+            assert {await site.ask(str(node.public_ip)) for node in old} <= {"first", "second"}
+            await site.until(lambda: {node.name for node in old}.isdisjoint(node.name for node in site.nodes()))
             await site.active(balancer)
 
     run(scenario())

@@ -7,6 +7,7 @@ from msgspec.structs import replace
 from aftershock.clock import Clock
 from aftershock.control import Done, Outcome
 from aftershock.services.elbv2.records.load_balancer import LOAD_BALANCERS, NODES, LoadBalancer, Node
+from aftershock.services.elbv2.rules.renewal import LIFE_S, plan
 from aftershock.services.elbv2.rules.serving import judge
 from aftershock.store import Change, Store, Transaction
 
@@ -59,24 +60,23 @@ class LoadBalancerController:
         return Done(f"{judged.state}: {reason}")
 
     def _want_nodes(self, tx: Transaction, balancer: LoadBalancer, nodes: list[Node]) -> list[Node]:
-        """One node for each place, and none that is at no place.  AWS: addresses change over time; here they do when a
-        subnet does, since a node's address is its subnet's."""
-        places = {(place.zone, place.subnet_id) for place in balancer.zones}
-        kept = [node for node in nodes if not node.wanted or (node.zone, node.subnet_id) in places]
-        for node in nodes:
-            if node not in kept:
-                kept.append(replace(node, wanted=False, left_at=self._clock.now()))
-                NODES.put(tx, kept[-1])
-        served = {(node.zone, node.subnet_id) for node in kept if node.wanted}
-        for zone, subnet_id in sorted(places - served):
-            serial = 1 + max((node.serial for node in kept if node.zone == zone), default=0)
-            node = Node(
-                name=f"elb-{balancer.id}-{zone}-{serial}",
+        """The nodes as they are from now on."""
+        now = self._clock.now()
+        decided = plan(balancer, nodes, now=now, life_s=self._clock.paced(LIFE_S))
+        kept = {node.name: node for node in nodes}
+        for node in decided.retire:
+            kept[node.name] = replace(node, wanted=False, left_at=now)
+        for zone, subnet_id in decided.add:
+            serial = 1 + max((node.serial for node in nodes if node.zone == zone), default=0)
+            name = f"elb-{balancer.id}-{zone}-{serial}"
+            kept[name] = Node(
+                name=name,
                 load_balancer=balancer.arn,
                 zone=zone,
                 subnet_id=subnet_id,
                 serial=serial,
+                wanted_at=now,
             )
-            NODES.put(tx, node)
-            kept.append(node)
-        return kept
+        for name in kept.keys() - {node.name for node in nodes} | {node.name for node in decided.retire}:
+            NODES.put(tx, kept[name])
+        return list(kept.values())

@@ -60,6 +60,7 @@ class Node(Struct, frozen=True, kw_only=True):
     subnet_id: str
     serial: int  # of all nodes that the load balancer ever had in the zone
     wanted: bool = True
+    wanted_at: datetime | None = None  # since when; unknown of those that an earlier version made
     left_at: datetime | None = None  # when it was wanted no more, and its address left the name
     interface_id: str | None = None
 
