@@ -20,8 +20,11 @@ class Renewal:
 
 
 def plan(balancer: LoadBalancer, nodes: Sequence[Node], *, now: datetime, life_s: float) -> Renewal:
-    """One node for each place, and none that is at no place.  An application load balancer's that has lived for `life_s`
-    real seconds gets a successor, and goes when that one does as well as it."""
+    """One node for each place, and none that is at no place.
+
+    An application load balancer's that has lived for `life_s` real seconds gets a successor, and goes when that one
+    does as well as it.
+    """
     places = {(place.zone, place.subnet_id) for place in balancer.zones}
     wanted = [node for node in nodes if node.wanted]
     retire = [node for node in wanted if _place(node) not in places or _is_succeeded(node, wanted)]
