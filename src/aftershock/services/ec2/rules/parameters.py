@@ -6,6 +6,7 @@ from typing import Any
 
 from aftershock.aws.call import Call, Operation, Params, Result
 from aftershock.aws.errors import AwsError
+from aftershock.aws.parameters import leaves, spelt
 
 
 def honours(*paths: str, only: Mapping[str, Any] | None = None) -> Callable[[Operation], Operation]:
@@ -32,7 +33,7 @@ def honours(*paths: str, only: Mapping[str, Any] | None = None) -> Callable[[Ope
 
 
 def refuse_others(params: Params, honoured: frozenset[str], single: Mapping[str, Any]) -> None:
-    for path, value in _leaves("", params):
+    for path, value in leaves(params):
         if any(prefix in honoured for prefix in _prefixes(path)):
             continue
         if path not in single:
@@ -40,26 +41,11 @@ def refuse_others(params: Params, honoured: frozenset[str], single: Mapping[str,
         if value != single[path]:
             raise AwsError(
                 "UnsupportedOperation",
-                f"The value ({_spelt(value)}) for parameter {path} is not supported in this region. "
-                f"The only supported value is ({_spelt(single[path])}).",
+                f"The value ({spelt(value)}) for parameter {path} is not supported in this region. "
+                f"The only supported value is ({spelt(single[path])}).",
             )
-
-
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _leaves(f"{path}.{name}" if path else name, inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _leaves(path, inner)
-    elif value is not None:
-        yield path, value
 
 
 def _prefixes(path: str) -> Iterator[str]:
     parts = path.split(".")
     return (".".join(parts[:length]) for length in range(1, len(parts) + 1))
-
-
-def _spelt(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)

@@ -1,10 +1,11 @@
 """Which parameters an operation honours; whatever else the service model allows is refused, never swallowed."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from functools import wraps
 from typing import Any
 
 from aftershock.aws.call import Call, Params, Result
+from aftershock.aws.parameters import leaves, spelt
 
 from . import errors
 
@@ -25,10 +26,10 @@ def honours(*paths: str, only: Mapping[str, Any] | None = None) -> Callable[[Han
     def decorate(operation: Handler) -> Handler:
         @wraps(operation)
         def checked(sources: Any, call: Call, params: Params) -> Result:
-            for path, value in _leaves("", params):
+            for path, value in leaves(params):
                 if path in single:
                     if value != single[path]:
-                        raise errors.unsupported(f"The value ({_spelt(value)}) for parameter {path}")
+                        raise errors.unsupported(f"The value ({spelt(value)}) for parameter {path}")
                 elif not any(path == one or path.startswith(f"{one}.") for one in paths):
                     raise errors.unsupported(f"The parameter {path}")
             return operation(sources, call, params)
@@ -36,18 +37,3 @@ def honours(*paths: str, only: Mapping[str, Any] | None = None) -> Callable[[Han
         return checked
 
     return decorate
-
-
-def _leaves(path: str, value: Any) -> Iterator[tuple[str, Any]]:
-    if isinstance(value, Mapping):
-        for name, inner in value.items():
-            yield from _leaves(f"{path}.{name}" if path else name, inner)
-    elif isinstance(value, list | tuple):
-        for inner in value:
-            yield from _leaves(path, inner)
-    elif value is not None:
-        yield path, value
-
-
-def _spelt(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
