@@ -1,7 +1,7 @@
 """Prints the figures of SPECIFICATION.md for this machine: `./aftershock bench [PART ...]`.
 
-The parts are size, launch, many, api, dns and balancer.  It takes some minutes; the exit status is 1 if a promise is
-not kept.
+The parts are size, launch, many, api, dns, balancer and elasticity.  It takes some minutes, and elasticity a quarter of
+an hour, since alarms wait for their minutes; the exit status is 1 if a promise is not kept.
 """
 
 import argparse
@@ -11,11 +11,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import api, balancer, launch, names, size
+from bench import api, balancer, elasticity, groups, launch, names, size
 from bench.figures import Figure, machine
 from bench.region import fresh
 
-PARTS = ("size", "launch", "many", "api", "dns", "balancer")
+PARTS = ("size", "launch", "many", "api", "dns", "balancer", "elasticity")
 
 
 def main() -> int:
@@ -37,6 +37,14 @@ def main() -> int:
     if "balancer" in parts:
         show(balancer.measure())
         parts.remove("balancer")
+    if "elasticity" in parts:
+        with fresh(options.directory) as region:
+            region.up()
+            launcher = launch.Launcher(region)
+            for measured in (elasticity.measure(launcher), groups.measure(launcher)):
+                for more in measured:
+                    show(more)
+        parts.remove("elasticity")
     if parts:
         measure(parts, options.directory, show)
     return 0 if all(figure.kept is not False for figure in figures) else 1

@@ -12,6 +12,7 @@ import os
 import signal
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 from aftershock.engines.errors import EngineError
@@ -44,6 +45,7 @@ class Usage:
     memory_bytes: int
 
 
+@lru_cache(maxsize=1)  # asked several times for each machine, of a file that stays as it is
 def parse(ground: str) -> tuple[Hierarchy, ...]:
     """The hierarchies of `ground.json` that the region may write to.
 
