@@ -107,18 +107,22 @@ class Region:
 
         return eventually(check, within_s=within_s)
 
-    def inside(self, instance_id: str, command: str) -> str:
-        """What a shell command printed that a person typed at the machine's own console (`aftershock shell`)."""
+    def aftershock(self, verb: str, *words: str, status: int = 0) -> str:
+        """What one of the region's own commands said, on either stream."""
         done = subprocess.run(
-            [sys.executable, "-m", "aftershock", "shell", "--state", str(self.state), instance_id, "sh", "-c", command],
+            [sys.executable, "-m", "aftershock", verb, "--state", str(self.state), *words],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
-        assert done.returncode == 0, f"{command}: {done.returncode}: {done.stdout}{done.stderr}"
-        return done.stdout
+        assert done.returncode == status, f"{verb} {words}: {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout + done.stderr
+
+    def inside(self, instance_id: str, command: str) -> str:
+        """What a shell command printed that a person typed at the machine's own console (`aftershock shell`)."""
+        return self.aftershock("shell", instance_id, "sh", "-c", command)
 
     def control_pid(self) -> int:
         """The host's pid of the control plane."""

@@ -1,8 +1,6 @@
 """An availability zone goes down under three instances that serve, and comes back."""
 
 import json
-import subprocess
-import sys
 import uuid
 from collections.abc import Iterator
 from typing import Any
@@ -32,13 +30,6 @@ def shaken() -> Iterator[Region]:
 def region(shaken: Region) -> Region:
     shaken.reset()
     return shaken
-
-
-def aftershock(region: Region, *arguments: str, status: int = 0) -> str:
-    command = [sys.executable, "-m", "aftershock", arguments[0], "--state", str(region.state), *arguments[1:]]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=120, check=False)
-    assert done.returncode == status, f"{arguments}: {done.returncode}: {done.stdout}{done.stderr}"
-    return done.stdout + done.stderr
 
 
 class Site:
@@ -92,7 +83,7 @@ def zone_state(region: Region, zone: str) -> str:
 def test_a_zone_without_power_is_silent_while_others_serve_and_comes_back_as_it_was(region: Region) -> None:
     site = Site(region)
     line = socks.connect(region.access.socks_port, site.addresses[DARK], 80, timeout_s=5)
-    said = aftershock(region, "quake", DARK)
+    said = region.aftershock("quake", DARK)
     assert f"{DARK} has lost its power" in said and site.ids[DARK] in said and f"aftershock heal {DARK}" in said
     assert not site.serves(DARK)
     assert all(site.serves(zone) for zone in LIGHT)
@@ -117,19 +108,19 @@ def test_a_zone_without_power_is_silent_while_others_serve_and_comes_back_as_it_
     )
     elsewhere = region.run()
     assert elsewhere["Placement"]["AvailabilityZone"] in LIGHT
-    assert "is out already" in aftershock(region, "quake", DARK, status=1)
+    assert "is out already" in region.aftershock("quake", DARK, status=1)
 
     region.kill_control()
     region.wait_ready()
     assert not site.serves(DARK) and all(site.serves(zone) for zone in LIGHT)
 
-    assert f"{DARK} is back" in aftershock(region, "heal", DARK)
+    assert f"{DARK} is back" in region.aftershock("heal", DARK)
     site.heals()
     assert zone_state(region, DARK) == "available"
     assert region.inside(site.ids[DARK], "wc -l < /srv/first-boots").strip() == "1"
     assert region.instance(site.ids[DARK])["PublicIpAddress"] == site.addresses[DARK]
     eventually(lambda: _assert_ok(site.status(DARK)), within_s=60)
-    assert "is not out" in aftershock(region, "heal", DARK)
+    assert "is not out" in region.aftershock("heal", DARK)
 
 
 def test_a_zone_that_is_cut_off_goes_on_inside(region: Region) -> None:
@@ -138,7 +129,7 @@ def test_a_zone_that_is_cut_off_goes_on_inside(region: Region) -> None:
     region.in_state(neighbour["InstanceId"], "running")
     inner = region.instance(site.ids[DARK])["PrivateIpAddress"]
     booted = region.inside(site.ids[DARK], "cat /proc/1/stat | cut -d' ' -f22")
-    assert "is cut off" in aftershock(region, "quake", DARK, "--network")
+    assert "is cut off" in region.aftershock("quake", DARK, "--network")
     assert not site.serves(DARK) and all(site.serves(zone) for zone in LIGHT)
     assert zone_state(region, DARK) == "impaired"
     eventually(lambda: _assert_impaired(site.status(DARK)), within_s=60)
@@ -147,7 +138,7 @@ def test_a_zone_that_is_cut_off_goes_on_inside(region: Region) -> None:
     assert group
     assert region.inside(neighbour["InstanceId"], fetch).strip() == site.pages[DARK].strip()
     refused_launch(region, Placement={"AvailabilityZone": DARK})
-    aftershock(region, "heal", DARK)
+    region.aftershock("heal", DARK)
     site.heals()
     assert region.inside(site.ids[DARK], "cat /proc/1/stat | cut -d' ' -f22") == booted
 
@@ -157,14 +148,14 @@ def test_instances_of_a_dark_zone_are_stopped_and_terminated_as_any(region: Regi
     stopped = region.run(Placement={"AvailabilityZone": DARK})["InstanceId"]
     for one in (doomed, stopped):
         region.in_state(one, "running")
-    aftershock(region, "quake", DARK)
+    region.aftershock("quake", DARK)
     region.ec2.stop_instances(InstanceIds=[stopped])
     region.ec2.terminate_instances(InstanceIds=[doomed])
     region.in_state(stopped, "stopped")
     region.in_state(doomed, "terminated")
     with pytest.raises(ClientError, match="do not have sufficient"):
         region.ec2.start_instances(InstanceIds=[stopped])
-    aftershock(region, "heal", DARK)
+    region.aftershock("heal", DARK)
     region.ec2.start_instances(InstanceIds=[stopped])
     region.in_state(stopped, "running")
 
@@ -177,13 +168,13 @@ def test_a_quake_in_the_middle_of_launches_leaves_nothing_behind(region: Region)
     # Some lose the program that watches them in the very moment in which the power goes.
     monitors = "/run/aftershock/state/machines/*/conmon.pid"
     assert inside(region.running, "sh", "-c", f"kill -9 $(cat {monitors} | head -2); true").returncode == 0
-    aftershock(region, "quake", DARK)
+    region.aftershock("quake", DARK)
     for one in (*running, *launching):
         with pytest.raises(AssertionError):
             region.inside(one, "true")
     region.kill_control()
     region.wait_ready()
-    aftershock(region, "heal", DARK)
+    region.aftershock("heal", DARK)
     for one in (*running, *launching):
         region.in_state(one, "running", within_s=60)
         eventually(lambda one=one: region.inside(one, "true"), within_s=60)  # type: ignore[misc]

@@ -3,106 +3,23 @@
 The region's pace is 30, so that a minute lasts two seconds.
 """
 
-import base64
 import json
-import subprocess
-import sys
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
 from tests.conftest import eventually
-from tests.front import ECHO, Front, a_front, forward, load, served
+from tests.front import ECHO, a_front, load, served
+from tests.group import NAME, WITHIN_S, Group
 from tests.region import Region, a_region
 
 PACE = 30
-WITHIN_S = 90.0
-NAME = "web"
 
 
 @pytest.fixture(scope="module")
 def quick_region() -> Iterator[Region]:
     with a_region(pace=PACE) as region:
         yield region
-
-
-class Group:
-    """One Auto Scaling group over three zones, behind a load balancer."""
-
-    def __init__(self, front: Front) -> None:
-        self.front, self.region = front, front.region
-        self.targets = front.target_group("web")
-        front.attributes(self.targets, deregistration_delay__timeout_seconds="30")
-        front.listen(forward(self.targets))
-        self.template(ECHO)
-
-    @property
-    def api(self) -> Any:
-        return self.region.client("autoscaling")
-
-    def template(self, user_data: str) -> int:
-        """A version of the launch template with this user data; its number."""
-        data = {
-            "ImageId": self.region.image_id,
-            "InstanceType": "t2.micro",
-            "SecurityGroupIds": [self.front.web_group],
-            "UserData": base64.b64encode(user_data.encode()).decode(),
-        }
-        ec2 = self.region.ec2
-        found = ec2.describe_launch_templates()["LaunchTemplates"]
-        if not found:
-            made = ec2.create_launch_template(LaunchTemplateName=NAME, LaunchTemplateData=data)["LaunchTemplate"]
-            return int(made["LatestVersionNumber"])
-        made = ec2.create_launch_template_version(LaunchTemplateName=NAME, LaunchTemplateData=data)
-        return int(made["LaunchTemplateVersion"]["VersionNumber"])
-
-    def create(self, *, least: int, most: int, **settings: Any) -> None:
-        asked: dict[str, Any] = {
-            "LaunchTemplate": {"LaunchTemplateName": NAME, "Version": "1"},
-            "VPCZoneIdentifier": ",".join(self.front.subnets),
-            "TargetGroupARNs": [self.targets],
-            "HealthCheckType": "ELB",
-            "HealthCheckGracePeriod": 300,
-            "DefaultInstanceWarmup": 60,
-            **settings,
-        }
-        self.api.create_auto_scaling_group(AutoScalingGroupName=NAME, MinSize=least, MaxSize=most, **asked)
-
-    def described(self) -> dict[str, Any]:
-        found: dict[str, Any] = self.api.describe_auto_scaling_groups(AutoScalingGroupNames=[NAME])
-        return dict(found["AutoScalingGroups"][0])
-
-    def members(self, state: str = "InService") -> dict[str, str]:
-        """The zones of those in this lifecycle state, by instance."""
-        found = self.described()["Instances"]
-        return {one["InstanceId"]: one["AvailabilityZone"] for one in found if one["LifecycleState"] == state}
-
-    def eventually_serving(self, count: int) -> dict[str, str]:
-        """The members, when so many are in service and healthy, and no others are there."""
-
-        def check() -> dict[str, str]:
-            described, members = self.described(), self.members()
-            assert len(members) == count == len(described["Instances"]), self.said()
-            healthy = {name for name, (state, _) in self.front.states(self.targets).items() if state == "healthy"}
-            assert healthy == set(members), self.front.states(self.targets)
-            return members
-
-        return eventually(check, within_s=WITHIN_S)
-
-    def said(self) -> list[tuple[str, str, str]]:
-        found = self.api.describe_scaling_activities(AutoScalingGroupName=NAME)["Activities"]
-        return [(one["StatusCode"], one["Description"], one["Cause"]) for one in found]
-
-    def delete(self) -> None:
-        if self.api.describe_auto_scaling_groups(AutoScalingGroupNames=[NAME])["AutoScalingGroups"]:
-            self.api.delete_auto_scaling_group(AutoScalingGroupName=NAME, ForceDelete=True)
-
-        def gone() -> None:
-            assert not self.api.describe_auto_scaling_groups(AutoScalingGroupNames=[NAME])["AutoScalingGroups"]
-            assert not self.front.states(self.targets)
-
-        eventually(gone, within_s=WITHIN_S)
 
 
 @pytest.fixture(scope="module")
@@ -117,19 +34,6 @@ def made(quick_region: Region) -> Group:
 def group(made: Group) -> Iterator[Group]:
     yield made
     made.delete()
-
-
-def aftershock(region: Region, *arguments: str) -> str:
-    done = subprocess.run(
-        [sys.executable, "-m", "aftershock", *arguments, "--state", str(region.state)],
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def test_a_group_fills_its_zones_and_what_stops_answering_is_replaced(group: Group) -> None:
@@ -275,7 +179,7 @@ def test_a_zone_is_lost_under_load_and_the_group_refills_elsewhere_and_returns(g
     lost = next(name for name, zone in before.items() if zone == "us-east-1a")
     with load(group.front.client(), clients=6) as result:
         served(result, 50)
-        aftershock(group.region, "quake", "us-east-1a")
+        group.region.aftershock("quake", "us-east-1a")
 
         def refilled() -> None:
             members = group.members()
@@ -288,7 +192,7 @@ def test_a_zone_is_lost_under_load_and_the_group_refills_elsewhere_and_returns(g
         served(result, 100)
         calm = [one for one in result.answers[after[0] :] if one.status != 200]
         assert not calm and len(result.errors) == after[1], (calm[:3], result.errors[-3:])
-        aftershock(group.region, "heal", "us-east-1a")
+        group.region.aftershock("heal", "us-east-1a")
 
         def spread() -> None:
             assert set(group.eventually_serving(3).values()) == {"us-east-1a", "us-east-1b", "us-east-1c"}
@@ -302,7 +206,7 @@ def test_a_zone_is_lost_under_load_and_the_group_refills_elsewhere_and_returns(g
 
 
 def test_a_group_that_cannot_launch_says_why_and_goes_on_when_it_can(group: Group) -> None:
-    aftershock(group.region, "quake", "us-east-1b")
+    group.region.aftershock("quake", "us-east-1b")
     try:
         group.create(least=1, most=1, VPCZoneIdentifier=group.front.subnets[1])
 
@@ -315,5 +219,5 @@ def test_a_group_that_cannot_launch_says_why_and_goes_on_when_it_can(group: Grou
         assert "We currently do not have sufficient t2.micro capacity" in found["StatusMessage"]
         assert len(group.said()) < 10  # it backs off
     finally:
-        aftershock(group.region, "heal", "us-east-1b")
+        group.region.aftershock("heal", "us-east-1b")
     group.eventually_serving(1)

@@ -3,8 +3,6 @@
 import json
 import os
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -205,14 +203,9 @@ def test_an_image_is_named_by_a_parameter(region):
     assert (error["Code"], error["Message"]) == ("SsmInvalidParameter", "The following aliases are invalid: /none")
 
 
-def aftershock(region, command, *words):
-    argv = [sys.executable, "-m", "aftershock", command, "--state", str(region.state), *words]
-    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=True).stdout
-
-
 def test_programs_on_the_host_trust_the_endpoints_by_the_authority_that_env_names(region):
-    authority = aftershock(region, "env", "--ca").strip()
-    code = aftershock(
-        region, "curl", "-s", "--cacert", authority, "-w", "%{http_code}", "-o", "-", "https://iam.amazonaws.com/"
+    authority = region.aftershock("env", "--ca").strip()
+    code = region.aftershock(
+        "curl", "-s", "--cacert", authority, "-w", "%{http_code}", "-o", "-", "https://iam.amazonaws.com/"
     )
     assert code.endswith("403") and "MissingAuthenticationToken" in code
