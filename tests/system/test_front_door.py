@@ -126,6 +126,7 @@ def test_the_rule_with_the_lowest_number_that_fits_decides(pair: tuple[Front, li
         eventually_says(client, "/", "header", headers={"x-beta": "yes please"})
         eventually_says(client, "/", "method", method="DELETE")
         assert client.ask("/", method="DELETE").status == 403
+        everywhere(front, "/first", lambda answer: answer.status == 200)
         assert {client.ask("/first").seen["host"] for _ in range(6)} == {front.host_of(machines[0])}
         moved = client.ask("/old?x=1")
         assert moved.status == 301 and moved.headers["location"] == f"http://{front.name}:80/new?x=1"
