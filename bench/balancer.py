@@ -38,7 +38,13 @@ CPUS = 2.0
 HERE = "10.99.0.1"
 FIGURES = STATE / "figures.json"
 LIMIT_S = 30.0
-ADDRESSES = {"client": "10.99.0.2", "server": "10.99.0.3", "node": "10.99.0.4", "hand": "10.99.0.5"}
+ADDRESSES = {
+    "client": "10.99.0.2",
+    "server": "10.99.0.3",
+    "node": "10.99.0.4",
+    "hand": "10.99.0.5",
+    "bare": "10.99.0.6",
+}
 BODY = "x" * 1024
 
 NGINX = f"""
@@ -54,8 +60,8 @@ http {{
 }}
 """
 
-# What somebody writes who has read HAProxy's manual once: the same threads, the header that servers ask for, checks.
-BY_HAND = f"""
+# What somebody writes who has read HAProxy's manual once: the same threads, the client's address, checks.
+BARE = f"""
 global
   nbthread {round(CPUS)}
   user haproxy
@@ -74,6 +80,16 @@ backend back
   option httpchk GET /
   server one {ADDRESSES["server"]}:80 check inter 5s
 """
+# The same, and each request has the headers that servers behind a load balancer of AWS's are given.
+BY_HAND = BARE.replace(
+    "  default_backend back\n",
+    """  http-request set-header X-Forwarded-Proto http
+  http-request set-header X-Forwarded-Port %[dst_port]
+  unique-id-format %{+X}o\\ %ci:%cp_%fi:%fp_%Ts_%rt:%pid
+  unique-id-header X-Amzn-Trace-Id
+  default_backend back
+""",
+)
 
 
 def sh(*argv: str) -> None:
@@ -123,7 +139,8 @@ class Bench:
     async def start(self) -> None:
         await self.machine("client", TOOLS, ("/usr/bin/sleep", "infinity"))
         await self.machine("server", TOOLS, ("/usr/sbin/nginx", "-c", "/etc/bench/nginx"), nginx=NGINX)
-        await self.machine("hand", LAYER, ("/usr/sbin/haproxy", "-W", "-db", "-f", "/etc/bench/cfg"), cfg=BY_HAND)
+        for name, config in (("hand", BY_HAND), ("bare", BARE)):
+            await self.machine(name, LAYER, ("/usr/sbin/haproxy", "-W", "-db", "-f", "/etc/bench/cfg"), cfg=config)
         backend = Backend("all", (Server(ADDRESSES["server"], 80),), check=Check(interval_s=5))
         listener = Listener(80, "http", Forward((Share("all"),)))
         place = Place("node", "node", CPUS)
@@ -271,26 +288,40 @@ def heed(bench: Bench) -> list[Figure]:
     ]
 
 
+NAMED = {
+    "node": "balancer node",
+    "hand": "hand-written HAProxy, the same headers",
+    "bare": "hand-written HAProxy, the client's address only",
+}
+
+
 def throughput(bench: Bench) -> list[Figure]:
     rounds = []
     for number in range(ROUNDS):
-        names = ("node", "hand") if number % 2 else ("hand", "node")  # whoever is asked first has no advantage
-        asked = {name: bench.ask(name) for name in names}
-        rounds.append((asked["node"], asked["hand"]))
+        turn = number % len(NAMED)  # whoever is asked first has no advantage
+        names = [*NAMED][turn:] + [*NAMED][:turn]
+        rounds.append({name: bench.ask(name) for name in names})
     figures = []
-    for index, name in enumerate(("balancer node", "hand-written HAProxy")):
+    for name, said in NAMED.items():
         rates, halves, lates, used = (
-            statistics.median(column) for column in zip(*(one[index] for one in rounds), strict=True)
+            statistics.median(column) for column in zip(*(one[name] for one in rounds), strict=True)
         )
         figures += [
-            Figure(f"{name}, {CONNECTIONS} connections", rates, "1/s", f"{used:.1f} µs of its cpu each"),
+            Figure(f"{said}, {CONNECTIONS} connections", rates, "1/s", f"{used:.1f} µs of its cpu each"),
             Figure("  latency, median", halves, "ms"),
             Figure("  latency, 99th percentile", lates, "ms"),
         ]
-    shares = [node.rate / hand.rate for node, hand in rounds]
+    return [
+        *figures,
+        share("balancer node's share of the hand-written", rounds, "hand", at_least=PROMISED),
+        share("  and of the one that sets fewer headers", rounds, "bare"),
+    ]
+
+
+def share(said: str, rounds: list[dict[str, Asked]], other: str, *, at_least: float | None = None) -> Figure:
+    shares = [one["node"].rate / one[other].rate for one in rounds]
     note = f"n={ROUNDS}, {min(shares):.3f} to {max(shares):.3f}, load average {os.getloadavg()[0]:.1f}"
-    share = Figure("balancer node's share of the hand-written", statistics.median(shares), "×", note, at_least=PROMISED)
-    return [*figures, share]
+    return Figure(said, statistics.median(shares), "×", note, at_least=at_least)
 
 
 def inside() -> None:
