@@ -52,8 +52,8 @@ KNOWN = [
 ]
 
 
-def said(located: Located, *sights: Sight) -> Shown | Over:
-    return judge(located, sights, now=NOW, delay_s=300.0)
+def said(located: Located, *sights: Sight, let_go: bool = True) -> Shown | Over:
+    return judge(located, sights, now=NOW, delay_s=300.0, let_go=let_go)
 
 
 @pytest.mark.parametrize(("sights", "shown"), [case[1:] for case in NEW], ids=[case[0] for case in NEW])
@@ -112,6 +112,9 @@ def test_a_deregistered_target_drains_until_its_delay_is_over() -> None:
     assert isinstance(said(locate(leaving, group(), instance("stopped"), {A})), Over)
     over = target(deregistering_at=NOW - timedelta(seconds=300))
     assert isinstance(said(locate(over, group(), instance(), {A}), HEALTHY), Over)
+    # Nobody could tell the nodes in time: the control plane was not there.
+    still = said(locate(over, group(), instance(), {A}), HEALTHY, let_go=False)
+    assert isinstance(still, Shown) and still.state == "draining"
 
 
 def test_an_address_is_where_it_says() -> None:

@@ -29,6 +29,13 @@ class Sights:
         seen = (self._targets[node].get((backend, server)) for node in nodes if node in self._targets)
         return [target for target in seen if target is not None]
 
+    def has_let_go(self, node: str, backend: str, server: str) -> bool:
+        """Whether the node was seen to send nothing new to the server; unknown is no."""
+        if node not in self._targets:
+            return False
+        sight = self._targets[node].get((backend, server))
+        return sight is None or sight.state == "draining"
+
 
 def _sights(seen: Observed | None) -> set[tuple[str, str, str, str, int | None]]:
     if seen is None:

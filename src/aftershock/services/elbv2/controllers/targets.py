@@ -21,6 +21,7 @@ from .around import balancers_of, instance_of, zones_of
 from .sights import Sights
 
 SHOWN_REASONS = 3
+NODES_S = 0.2  # until a node may have been seen again, and to have let go of a target
 WATCHED = frozenset({LISTENERS.name, RULES.name, LOAD_BALANCERS.name})
 
 
@@ -62,19 +63,22 @@ class TargetController:
                     TARGETS.forget(tx, target.key)
                 return Done("there is no such target group")
             said = self._judge_all(tx, group, targets)
-        waits_s = [left_s for target in targets if (left_s := self._drains_s(target, group)) is not None]
+            left = TARGETS.where(tx, "group", key)
+        waits_s = [self._drains_s(target, group) for target in left if target.deregistering_at is not None]
         reason = "; ".join(said[:SHOWN_REASONS]) or "it has no targets"
         return Again(reason, after_s=min(waits_s)) if waits_s else Done(reason)
 
     def _judge_all(self, tx: Transaction, group: TargetGroup, targets: Sequence[Target]) -> list[str]:
         now, delay_s, said = self._clock.now(), self._delay_s(group), []
         balancers = balancers_of(tx, group)
-        nodes = [node.name for balancer in balancers for node in NODES.where(tx, "load_balancer", balancer.arn)]
+        nodes = [node for balancer in balancers for node in NODES.where(tx, "load_balancer", balancer.arn)]
+        names, backend = [node.name for node in nodes], backend_name(group)
         for target in targets:
             instance = instance_of(tx, group, target, self._outside)
             located = locate(target, group, instance, zones_of(balancers))
-            sights = self._sights.of(nodes, backend_name(group), located.server) if located.is_server else []
-            judged = judge(located, sights, now=now, delay_s=delay_s)
+            sights = self._sights.of(names, backend, located.server) if located.is_server else []
+            let_go = all(self._sights.has_let_go(node.name, backend, located.server) for node in nodes if node.serving)
+            judged = judge(located, sights, now=now, delay_s=delay_s, let_go=let_go)
             if isinstance(judged, Over):
                 TARGETS.forget(tx, target.key)
                 said.append(f"{target.id}:{target.port} is no target any more: {judged.reason}")
@@ -94,10 +98,8 @@ class TargetController:
     def _delay_s(self, group: TargetGroup) -> float:
         return self._clock.paced(float(group_value(group, "deregistration_delay.timeout_seconds")))
 
-    def _drains_s(self, target: Target, group: TargetGroup) -> float | None:
-        """How long from now a target goes on draining; None if it does not, or it is over."""
-        if target.deregistering_at is None:
-            return None
+    def _drains_s(self, target: Target, group: TargetGroup) -> float:
+        """How long from now a target goes on draining, as far as its delay says."""
+        assert target.deregistering_at is not None
         until = target.deregistering_at + timedelta(seconds=self._delay_s(group))
-        left_s = (until - self._clock.now()).total_seconds()
-        return left_s if left_s > 0 else None
+        return max(NODES_S, (until - self._clock.now()).total_seconds())

@@ -28,15 +28,19 @@ class Over:
     reason: str
 
 
-def judge(located: Located, sights: Sequence[Sight], *, now: datetime, delay_s: float) -> Shown | Over:
-    """`sights` are what each node that was seen lately sees of the target; `delay_s` is how long it drains, here."""
+def judge(located: Located, sights: Sequence[Sight], *, now: datetime, delay_s: float, let_go: bool) -> Shown | Over:
+    """`sights` are what each node that was seen lately sees of the target; `delay_s` is how long it drains, here.
+
+    `let_go` says that every node that serves was seen to send nothing new to it: before that it drains, however late it
+    is, for whoever waits for its end switches its machine off.
+    """
     target = located.target
     if located.gone:
         return Over("its instance was terminated")
     if target.deregistering_at is not None:
         if located.unused is not None:
             return Over("it was deregistered, and nobody sends to it")
-        if now >= target.deregistering_at + timedelta(seconds=delay_s):
+        if let_go and now >= target.deregistering_at + timedelta(seconds=delay_s):
             return Over("it was deregistered, and its deregistration delay is over")
         return Shown("draining", *DRAINING)
     if located.unused is not None:
