@@ -1,4 +1,4 @@
-"""WhatIsTheTime.com's story, told to its third stage through the command line, in a region of its own."""
+"""WhatIsTheTime.com's story, told to its fourth stage through the command line, in a region of its own."""
 
 import subprocess
 import sys
@@ -36,10 +36,11 @@ def aftershock(*arguments: str) -> str:
 
 @pytest.mark.timeout(1200)  # the base image is built first where there is none yet
 def test_the_story_goes_as_it_is_told_and_leaves_nothing(state: Path) -> None:
-    told = aftershock("site", "whatisthetime", "--stage", "3", "--remove", "--state", str(state))
+    told = aftershock("site", "whatisthetime", "--stage", "4", "--remove", "--state", str(state))
     assert "AddressLimitExceeded" in told
     assert '"type": "m5.large"' in told
     assert "remembered the old answer" in told
+    assert "30 visitors, 0 without a page" in told
     status = aftershock("status", "--state", str(state), "--json")
     assert '"running": true' in status
     assert '"stopped"' not in status
