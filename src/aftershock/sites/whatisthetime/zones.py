@@ -15,7 +15,7 @@ VISITORS = 30
 WATCHED_S = 5.0
 DARK_S = 15.0
 SERVED_AGAIN_WITHIN_S = 180.0
-CALM_S = 3.0  # so long nobody fails any more, and it counts as over
+CALM_S = 5.0  # so long nobody fails any more, and it counts as over; longer than a visitor waits
 
 
 def in_the_only_zone(site: Site) -> None:
