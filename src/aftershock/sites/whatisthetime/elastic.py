@@ -157,6 +157,14 @@ def wait_in_service(site: Site, count: int) -> None:
 
 def show_activities(site: Site) -> None:
     site.teller.aws(
-        *("autoscaling", "describe-scaling-activities", "--auto-scaling-group-name", NAME, "--max-items", "3"),
+        *(
+            "autoscaling",
+            "describe-scaling-activities",
+            "--auto-scaling-group-name",
+            NAME,
+            "--max-records",
+            "3",
+            "--no-paginate",
+        ),
         query="Activities[].[Description,Cause]",
     )
