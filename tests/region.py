@@ -108,7 +108,7 @@ class Region:
         return eventually(check, within_s=within_s)
 
     def aftershock(self, verb: str, *words: str, status: int = 0) -> str:
-        """What one of the region's own commands said, on either stream."""
+        """What one of the region's own commands printed, and where it is to fail also what it said of that."""
         done = subprocess.run(
             [sys.executable, "-m", "aftershock", verb, "--state", str(self.state), *words],
             stdin=subprocess.DEVNULL,
@@ -118,7 +118,7 @@ class Region:
             check=False,
         )
         assert done.returncode == status, f"{verb} {words}: {done.returncode}: {done.stdout}{done.stderr}"
-        return done.stdout + done.stderr
+        return done.stdout + (done.stderr if status else "")
 
     def inside(self, instance_id: str, command: str) -> str:
         """What a shell command printed that a person typed at the machine's own console (`aftershock shell`)."""

@@ -319,7 +319,9 @@ from pathlib import Path
 from aftershock.ground import launcher, shell
 state = Path(sys.argv[1])
 program = launcher.Program("control", ("sleep", "infinity"))
-running = launcher.start(launcher.Settings(state, state.parent / "cache", 0, 0, 0, egress=False, programs=(program,)))
+ports = dict.fromkeys(("api_port", "socks_port", "dns_port", "console_port"), 0)
+settings = launcher.Settings(state, state.parent / "cache", **ports, egress=False, programs=(program,))
+running = launcher.start(settings)
 print(json.dumps([[one.path, one.v2, one.writable] for one in running.cgroups]), flush=True)
 shell.exec_in_region(running, ["cat", "/etc/resolv.conf"])
 launcher.stop(state)

@@ -24,8 +24,10 @@ doors = Program("doors", (sys.executable, "-m", "aftershock.ground.socks", "--fd
 control = Program("control", ("sleep", "infinity"))
 try:
     if sys.argv[1] == "start":
+        ports = dict.fromkeys(("api_port", "socks_port", "dns_port", "console_port"), 0)
+        egress = "egress" in sys.argv
         running = launcher.start(
-            Settings(state, state.parent / "cache", 0, 0, 0, egress="egress" in sys.argv, programs=(control, doors))
+            Settings(state, state.parent / "cache", **ports, egress=egress, programs=(control, doors))
         )
         print(json.dumps(dataclasses.asdict(running), default=str))
     elif sys.argv[1] == "stop":
@@ -128,7 +130,7 @@ def test_a_users_state_is_not_roots(user, tmp_path):
     user.start()
     user.drive("stop")
     with pytest.raises(launcher.GroundError, match="not a directory of your own"):
-        launcher.start(launcher.Settings(user.state, tmp_path / "cache", 0, 0, 0, programs=()))
+        launcher.start(launcher.Settings(user.state, tmp_path / "cache", 0, 0, 0, console_port=0, programs=()))
 
 
 SYSTEMD = "/lib/systemd/systemd"

@@ -44,7 +44,7 @@ class User(ordinary.User):
         return done.stdout
 
     def up(self) -> Region:
-        ports = [f"--{door}-port=0" for door in ("api", "socks", "dns")]
+        ports = [f"--{door}-port=0" for door in ("api", "socks", "dns", "console")]
         self.aftershock("up", f"--state={self.state}", *ports, timeout_s=UP_TIMEOUT_S)
         with self.as_effective():
             running = launcher.find(self.state)
