@@ -123,7 +123,7 @@ class Wiring:
             console_of=engines.machines.console,
             lacks_capacity=fis.lacks_capacity,
         )
-        self._balancing = _balancing(clock)
+        self._balancing = balancing(clock)
         self._issuing = acm.Outside(
             users=elbv2.users_of_certificate,
             ask=engines.resolver.ask,
@@ -248,25 +248,12 @@ def _host(machines: int) -> ec2.Host:
     )
 
 
-def _balancing(clock: Clock) -> elbv2.Outside:
-    def subnet(tx: Tx, account: str, subnet_id: str) -> elbv2.Subnet | None:
-        seen = ec2.subnet_seen(tx, account, subnet_id)
-        return elbv2.Subnet(seen.id, seen.vpc_id, seen.zone, seen.cidr, seen.free_addresses) if seen else None
-
-    def vpc(tx: Tx, account: str, vpc_id: str) -> elbv2.Vpc | None:
-        seen = ec2.vpc_seen(tx, account, vpc_id)
-        if seen is None:
-            return None
-        return elbv2.Vpc(seen.id, seen.cidrs, seen.default_group, seen.has_internet_gateway, seen.subnets)
-
-    def instance(tx: Tx, account: str, instance_id: str) -> elbv2.Instance | None:
-        seen = ec2.instance_seen(tx, account, instance_id)
-        return elbv2.Instance(seen.id, seen.vpc_id, seen.zone, seen.private_ip, seen.state) if seen else None
-
+def balancing(clock: Clock) -> elbv2.Outside:
+    """What Elastic Load Balancing is given of the others."""
     return elbv2.Outside(
-        subnet=subnet,
-        vpc=vpc,
-        instance=instance,
+        subnet=ec2.subnet_seen,
+        vpc=ec2.vpc_seen,
+        instance=ec2.instance_seen,
         security_group_vpc=ec2.vpc_of_group,
         zones=lambda: ec2.zone_names(REGION),
         certificate=acm.usable,

@@ -36,7 +36,7 @@ class Modelled(Account):
             report = ParamValidator().validate(params, model.input_shape)
             assert not report.has_errors(), report.generate_report()
         result = super().call(operation, **params)
-        return _checked(model.output_shape, result) or {}
+        return conforming(model.output_shape, result) or {}
 
     def context(self, tx: Transaction) -> Call:
         call = super().context(tx)
@@ -49,7 +49,7 @@ class Modelled(Account):
         return caught.value.code, caught.value.message
 
 
-def _checked(shape: Shape | None, value: Any) -> Any:
+def conforming(shape: Shape | None, value: Any) -> Any:
     """The value without what is None, as the wire leaves it out; everything else must be in the model."""
     match shape:
         case None:
@@ -57,11 +57,11 @@ def _checked(shape: Shape | None, value: Any) -> Any:
             return value
         case StructureShape():
             assert value.keys() <= shape.members.keys(), (shape.name, value)
-            return {k: _checked(shape.members[k], v) for k, v in value.items() if v is not None}
+            return {k: conforming(shape.members[k], v) for k, v in value.items() if v is not None}
         case ListShape():
-            return [_checked(shape.member, one) for one in value]
+            return [conforming(shape.member, one) for one in value]
         case MapShape():
-            return {k: _checked(shape.value, v) for k, v in value.items()}
+            return {k: conforming(shape.value, v) for k, v in value.items()}
     kinds = {
         "string": str,
         "integer": int,

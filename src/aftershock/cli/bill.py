@@ -184,15 +184,8 @@ def _others_per_hour(access: Access, ec2: Any, charges: list[Charge]) -> Decimal
 
 
 def _balancers(access: Access) -> int:
-    from botocore.exceptions import ClientError  # noqa: PLC0415  # slow to import
-
-    try:
-        pages = access.client("elbv2").get_paginator("describe_load_balancers").paginate()
-        return sum(len(page["LoadBalancers"]) for page in pages)
-    except ClientError as error:
-        if error.response["ResponseMetadata"]["HTTPStatusCode"] >= 500:
-            return 0  # the region has no load balancers
-        raise
+    pages = access.client("elbv2").get_paginator("describe_load_balancers").paginate()
+    return sum(len(page["LoadBalancers"]) for page in pages)
 
 
 def _units_per_hour(charges: list[Charge]) -> Decimal:

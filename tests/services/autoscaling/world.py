@@ -33,7 +33,7 @@ from aftershock.services.ec2.rules.instances import state
 from aftershock.store import Store
 from aftershock.wire import Models
 from tests.services.account import ROOT
-from tests.services.modelled import _checked, service_model
+from tests.services.modelled import conforming, service_model
 
 ZONES = ("us-east-1a", "us-east-1b", "us-east-1c")
 BASE = "base-0123456789abcdef"
@@ -175,7 +175,7 @@ class World:
         model = service_model(service).operation_model(operation)
         with self.store.transaction() as tx:
             result = self.services[service][operation](self._context(tx), params)
-        return _checked(model.output_shape, result) or {}
+        return conforming(model.output_shape, result) or {}
 
     def refusal(self, operation: str, **params: Any) -> tuple[str, str]:
         try:

@@ -13,7 +13,6 @@ from msgspec.structs import replace
 from aftershock.aws.call import Call
 from aftershock.aws.errors import AwsError
 from aftershock.aws.ids import new_id
-from aftershock.clock import Clock
 from aftershock.gateway import Inside
 from aftershock.services import autoscaling, cloudformation, cloudwatch, ec2, elbv2, iam, route53, s3, ssm
 from aftershock.services.cloudformation.controllers import StackController
@@ -25,10 +24,11 @@ from aftershock.services.elbv2.records.load_balancer import LOAD_BALANCERS
 from aftershock.services.route53.records import CHANGES
 from aftershock.store import Store
 from aftershock.wire import Models
+from aftershock.wiring import balancing
 from tests.services.account import ROOT
 from tests.services.ec2.compute import Compute, SetClock
 from tests.services.ec2.ground import Ground
-from tests.services.modelled import _checked, service_model
+from tests.services.modelled import conforming, service_model
 from tests.services.s3.world import opened
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
@@ -51,34 +51,6 @@ def models() -> Models:
     return Models()
 
 
-def balancing(clock: Clock) -> elbv2.Outside:
-    """EC2, as a region shows it to Elastic Load Balancing."""
-
-    def subnet(tx: Any, account: str, subnet_id: str) -> elbv2.Subnet | None:
-        seen = ec2.subnet_seen(tx, account, subnet_id)
-        return elbv2.Subnet(seen.id, seen.vpc_id, seen.zone, seen.cidr, seen.free_addresses) if seen else None
-
-    def vpc(tx: Any, account: str, vpc_id: str) -> elbv2.Vpc | None:
-        seen = ec2.vpc_seen(tx, account, vpc_id)
-        if seen is None:
-            return None
-        return elbv2.Vpc(seen.id, seen.cidrs, seen.default_group, seen.has_internet_gateway, seen.subnets)
-
-    def instance(tx: Any, account: str, instance_id: str) -> elbv2.Instance | None:
-        seen = ec2.instance_seen(tx, account, instance_id)
-        return elbv2.Instance(seen.id, seen.vpc_id, seen.zone, seen.private_ip, seen.state) if seen else None
-
-    return elbv2.Outside(
-        subnet=subnet,
-        vpc=vpc,
-        instance=instance,
-        security_group_vpc=ec2.vpc_of_group,
-        zones=lambda: ec2.zone_names(REGION),
-        certificate=lambda tx, account, arn: None,
-        interfaces=ec2.ServiceInterfaces("amazon-elb", REGION, clock),
-    )
-
-
 class Cloud(Compute):
     def __init__(self, path: Path) -> None:
         self.now = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -98,7 +70,7 @@ class Cloud(Compute):
             marked=frozenset({"ec2"}),
         )
         self.scaling = autoscaling.Outside(ask=inside.of("autoscaling", role="AWSServiceRoleForAutoScaling"))
-        self.balancing = balancing(self.clock)
+        self.balancing = dataclasses.replace(balancing(self.clock), certificate=lambda tx, account, arn: None)
         sealer = ssm.Sealer(bytes(32))
         self.services |= {
             "autoscaling": autoscaling.operations(self.scaling),
@@ -157,7 +129,7 @@ class Cloud(Compute):
         if operation == "DescribeStackEvents":
             return result  # AWS tells a stack's statuses among its events, though the model's enum lacks some of them
         model = service_model(service).operation_model(operation)
-        return _checked(model.output_shape, result) or {}
+        return conforming(model.output_shape, result) or {}
 
     def cfn(self, operation: str, **params: Any) -> dict[str, Any]:
         return self.ask("cloudformation", operation, **params)

@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import Any
 
 from aftershock.aws.call import Tx
+from aftershock.services.ec2.lookups import InstanceSeen, SubnetSeen, VpcSeen
 from aftershock.services.elbv2.operations import operations
-from aftershock.services.elbv2.outside import Instance, Interface, Outside, Subnet, Vpc
+from aftershock.services.elbv2.outside import Interface, Outside
 from aftershock.services.elbv2.records.load_balancer import LOAD_BALANCERS, LoadBalancer, ZonePlace
 from aftershock.services.elbv2.records.tables import TABLES
 from aftershock.services.elbv2.records.target_group import TARGETS, HealthCheck, Target, TargetGroup, target_key
@@ -45,19 +46,21 @@ class Surroundings:
 
     def __init__(self) -> None:
         self.subnets = {
-            f"subnet-{letter}": Subnet(f"subnet-{letter}", "vpc-1", zone, f"10.0.{number}.0/24", 200)
+            f"subnet-{letter}": SubnetSeen(f"subnet-{letter}", "vpc-1", zone, f"10.0.{number}.0/24", 200)
             for number, (letter, zone) in enumerate(zip("abc", ZONES, strict=True))
         }
-        self.subnets["subnet-a2"] = Subnet("subnet-a2", "vpc-1", ZONES[0], "10.0.9.0/24", 200)
-        self.subnets["subnet-tiny"] = Subnet("subnet-tiny", "vpc-1", ZONES[1], "10.0.10.0/27", 7)
-        self.subnets["subnet-other"] = Subnet("subnet-other", "vpc-2", ZONES[1], "10.1.0.0/24", 200)
+        self.subnets["subnet-a2"] = SubnetSeen("subnet-a2", "vpc-1", ZONES[0], "10.0.9.0/24", 200)
+        self.subnets["subnet-tiny"] = SubnetSeen("subnet-tiny", "vpc-1", ZONES[1], "10.0.10.0/27", 7)
+        self.subnets["subnet-other"] = SubnetSeen("subnet-other", "vpc-2", ZONES[1], "10.1.0.0/24", 200)
         own = {subnet.cidr: subnet.zone for subnet in self.subnets.values() if subnet.vpc_id == "vpc-1"}
         self.vpcs = {
-            "vpc-1": Vpc("vpc-1", ("10.0.0.0/16",), "sg-default", has_internet_gateway=True, subnets=own),
-            "vpc-2": Vpc("vpc-2", ("10.1.0.0/16",), "sg-default-2", has_internet_gateway=False),
+            "vpc-1": VpcSeen("vpc-1", ("10.0.0.0/16",), "sg-default", has_internet_gateway=True, subnets=own),
+            "vpc-2": VpcSeen("vpc-2", ("10.1.0.0/16",), "sg-default-2", has_internet_gateway=False, subnets={}),
         }
         self.instances = {
-            f"i-{number}": Instance(f"i-{number}", "vpc-1", ZONES[number % 2], f"10.0.{number % 2}.{number}", "running")
+            f"i-{number}": InstanceSeen(
+                f"i-{number}", "vpc-1", ZONES[number % 2], f"10.0.{number % 2}.{number}", "running"
+            )
             for number in range(1, 5)
         }
         self.instances["i-stopped"] = replace(self.instances["i-1"], id="i-stopped", state="stopped")

@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from aftershock.aws.metrics import Datum
 from aftershock.clock import Clock
 from aftershock.engines.balancer import Observed
+from aftershock.services.ec2.lookups import InstanceSeen
 from aftershock.services.elbv2.controllers import Sights
 from aftershock.services.elbv2.metrics import Growth, Hosts, Metrics, balancer_data, group_data, growth
-from aftershock.services.elbv2.outside import Instance, Outside
+from aftershock.services.elbv2.outside import Outside
 from aftershock.services.elbv2.records.action import Forward, Share
 from aftershock.services.elbv2.records.listener import LISTENERS, Listener
 from aftershock.services.elbv2.records.load_balancer import LOAD_BALANCERS, NODES
@@ -186,7 +187,7 @@ def test_minutes_are_told_of_only_as_far_as_they_were_measured(store: Store) -> 
     outside = Outside(
         subnet=lambda *_: None,
         vpc=lambda *_: None,
-        instance=lambda tx, account, one: Instance(one, "vpc-1", A, "10.0.0.1", "running"),
+        instance=lambda tx, account, one: InstanceSeen(one, "vpc-1", A, "10.0.0.1", "running"),
         security_group_vpc=lambda *_: None,
         zones=tuple,
         certificate=lambda *_: None,

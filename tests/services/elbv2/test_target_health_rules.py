@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aftershock.engines.balancer import Target as Sight
-from aftershock.services.elbv2.outside import Instance
+from aftershock.services.ec2.lookups import InstanceSeen
 from aftershock.services.elbv2.rules.located import Located, locate
 from aftershock.services.elbv2.rules.target_health import Over, Shown, judge
 from tests.services.elbv2.records import NOW, A, B, C, group, target
@@ -19,8 +19,8 @@ def sight(state: str, fault: str = "", code: int | None = None) -> Sight:
     return Sight("web", SERVER, state, fault, code, 0)  # type: ignore[arg-type]
 
 
-def instance(state: str = "running", zone: str = A) -> Instance:
-    return Instance("i-1", "vpc-1", zone, "10.0.0.5", state)
+def instance(state: str = "running", zone: str = A) -> InstanceSeen:
+    return InstanceSeen("i-1", "vpc-1", zone, "10.0.0.5", state)
 
 
 HEALTHY, INITIAL, TIMEOUT = sight("healthy"), sight("initial"), sight("unhealthy", "timeout")
@@ -88,7 +88,7 @@ def test_a_healthy_target_stays_so_until_most_nodes_see_otherwise(sights: list[S
     ids=["stopped", "starting", "in another zone", "without a load balancer"],
 )
 def test_a_target_that_gets_nothing_is_unused(
-    found: Instance, zones: set[str] | None, fault: str, description: str
+    found: InstanceSeen, zones: set[str] | None, fault: str, description: str
 ) -> None:
     located = locate(target(state="healthy"), group(), found, zones)
     assert not located.is_server

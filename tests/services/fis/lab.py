@@ -18,7 +18,7 @@ from aftershock.services.fis.controllers.experiments import ExperimentController
 from aftershock.wire import Models
 from tests.services.ec2.compute import TABLES, Compute
 from tests.services.ec2.ground import Machines, Routers
-from tests.services.modelled import _checked, service_model
+from tests.services.modelled import conforming, service_model
 
 ACCOUNT = "123456789012"
 TRUST = (
@@ -114,7 +114,7 @@ class Lab(Compute):
         self.now += timedelta(seconds=1)
         result = self.ask("fis", operation, params)
         shape = service_model("fis").operation_model(operation).output_shape
-        checked: dict[str, Any] = _checked(shape, result)
+        checked: dict[str, Any] = conforming(shape, result)
         return checked
 
     def template(self, actions: dict[str, Any] | None = None, targets: Any = None, **params: Any) -> str:

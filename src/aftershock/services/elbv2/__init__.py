@@ -2,10 +2,10 @@
 
 from .bootstrap import ground_is_new
 from .controllers import Sights, controllers
-from .known_names import NAME_TABLES, TTL_S, BalancerName, alias_domains, known_names
+from .known_names import NAME_TABLES, TTL_S, alias_domains, known_names
 from .metrics import Metrics
 from .operations import operations
-from .outside import Certificate, Instance, Interface, Interfaces, Outside, Subnet, Vpc
+from .outside import Outside
 from .records.load_balancer import nodes_in
 from .records.tables import TABLES
 from .records.use import users_of_certificate
@@ -15,16 +15,9 @@ __all__ = [
     "NAME_TABLES",
     "TABLES",
     "TTL_S",
-    "BalancerName",
-    "Certificate",
-    "Instance",
-    "Interface",
-    "Interfaces",
     "Metrics",
     "Outside",
     "Sights",
-    "Subnet",
-    "Vpc",
     "alias_domains",
     "controllers",
     "ground_is_new",

@@ -1,37 +1,61 @@
 """What Elastic Load Balancing asks of the rest of the region; whoever puts the region together provides it."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Protocol
 
 from aftershock.aws.call import Tx
 
 
-@dataclass(frozen=True, slots=True)
-class Subnet:
-    id: str
-    vpc_id: str
-    zone: str
-    cidr: str
-    free_addresses: int
+class Subnet(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def vpc_id(self) -> str: ...
+
+    @property
+    def zone(self) -> str: ...
+
+    @property
+    def cidr(self) -> str: ...
+
+    @property
+    def free_addresses(self) -> int: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Vpc:
-    id: str
-    cidrs: tuple[str, ...]
-    default_group: str  # the id of its default security group
-    has_internet_gateway: bool
-    subnets: Mapping[str, str] = field(default_factory=dict)  # their zones, by their CIDR blocks
+class Vpc(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def cidrs(self) -> tuple[str, ...]: ...
+
+    @property
+    def default_group(self) -> str: ...  # the id of its default security group
+
+    @property
+    def has_internet_gateway(self) -> bool: ...
+
+    @property
+    def subnets(self) -> Mapping[str, str]: ...  # their zones, by their CIDR blocks
 
 
-@dataclass(frozen=True, slots=True)
-class Instance:
-    id: str
-    vpc_id: str
-    zone: str
-    private_ip: str
-    state: str  # as DescribeInstances says it: "pending", "running", "stopping", ...
+class Instance(Protocol):
+    @property
+    def id(self) -> str: ...
+
+    @property
+    def vpc_id(self) -> str: ...
+
+    @property
+    def zone(self) -> str: ...
+
+    @property
+    def private_ip(self) -> str: ...
+
+    @property
+    def state(self) -> str: ...  # as DescribeInstances says it: "pending", "running", "stopping", ...
 
 
 class Certificate(Protocol):

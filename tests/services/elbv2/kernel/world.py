@@ -17,13 +17,14 @@ from aftershock.control import Controller
 from aftershock.engines.balancer import Balancers
 from aftershock.engines.network import open_in
 from aftershock.services import ec2
+from aftershock.services.ec2.lookups import InstanceSeen
 from aftershock.services.ec2.records.network_interface import NETWORK_INTERFACES, NetworkInterface
 from aftershock.services.ec2.records.security_group import SECURITY_GROUPS
 from aftershock.services.ec2.records.subnet import SUBNETS
 from aftershock.services.ec2.records.tables import TABLES as EC2_TABLES
 from aftershock.services.elbv2.controllers import Sights, controllers
 from aftershock.services.elbv2.known_names import known_names
-from aftershock.services.elbv2.outside import Instance, Outside, Subnet
+from aftershock.services.elbv2.outside import Outside
 from aftershock.services.elbv2.records.action import Forward, Share
 from aftershock.services.elbv2.records.listener import LISTENERS, Listener
 from aftershock.services.elbv2.records.load_balancer import LOAD_BALANCERS, NODES, LoadBalancer, Node, ZonePlace
@@ -91,7 +92,7 @@ class BalancedSite(Site):
         self.state.mkdir()
         self.clock = Clock(PACE)
         self.balancers = Balancers(self.state, CACHE, runtime_root=Path(f"/run/elb{number}"))
-        self.instances: dict[str, Instance] = {}
+        self.instances: dict[str, InstanceSeen] = {}
         self.certificates: dict[str, Certificate] = {}
         self.dark: set[str] = set()
         self.cut: set[str] = set()
@@ -104,7 +105,7 @@ class BalancedSite(Site):
     @property
     def outside(self) -> Outside:
         return Outside(
-            subnet=lambda tx, account, name: Subnet(**_fields(ec2.subnet_seen(tx, account, name))),
+            subnet=ec2.subnet_seen,
             vpc=lambda tx, account, name: None,
             instance=lambda tx, account, name: self.instances.get(name),
             security_group_vpc=ec2.vpc_of_group,
@@ -252,7 +253,7 @@ class BalancedSite(Site):
             subnet = next(one for one in SUBNETS.every(tx) if one.default_for_az and one.zone == zone)
         eni = self.launch(name, subnet_id=subnet.id, group_ids=[group_id])
         await self.eventually(lambda: self._is_ready(eni))
-        self.instances[f"i-{name}"] = Instance(f"i-{name}", subnet.vpc_id, zone, eni.private_ip, "running")
+        self.instances[f"i-{name}"] = InstanceSeen(f"i-{name}", subnet.vpc_id, zone, eni.private_ip, "running")
         listener = self._sockets.enter_context(open_in(f"i-{name}", kind=socket.SOCK_STREAM))
         listener.bind(("0.0.0.0", WEB_PORT))
         listener.listen(64)
@@ -331,10 +332,6 @@ class BalancedSite(Site):
     async def ask(self, address: str, port: int = PORT) -> str:
         """What a browser on the internet gets: the page, the status of an answer without one, or "silence"."""
         return await asyncio.to_thread(_ask, address, port)
-
-
-def _fields(seen: Any) -> dict[str, Any]:
-    return {name: getattr(seen, name) for name in ("id", "vpc_id", "zone", "cidr", "free_addresses")}
 
 
 def _ask(address: str, port: int) -> str:

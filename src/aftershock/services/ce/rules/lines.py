@@ -143,39 +143,29 @@ class _Periods:
 
 
 def _plain(stretch: Stretch, span: Span, spans: _Periods) -> Iterator[Line]:
-    price = rate(stretch.usage_type, operation=stretch.operation)
-    total = hours(span, stretch.pace) * Fraction(stretch.per_hour)
+    return _spread(stretch, hours(span, stretch.pace) * Fraction(stretch.per_hour), span, spans, zone=stretch.zone)
+
+
+def _load(hour: LoadHour, spans: _Periods) -> Iterator[Line]:
+    return _spread(hour, capacity_unit_hours(hour), (ms(hour.since), ms(hour.until)), spans)
+
+
+def _spread(
+    used: Stretch | LoadHour, total: Fraction, span: Span, spans: _Periods, zone: str | None = None
+) -> Iterator[Line]:
+    """A line for each period that has a share of so much."""
+    price = rate(used.usage_type, operation=used.operation)
     for number, share in spans.parts(span):
         cost = total * share * Fraction(price.usd)
         yield Line(
             period=number,
-            region=stretch.region,
-            account=stretch.account,
-            zone=stretch.zone,
-            service=stretch.service,
-            usage_type=stretch.usage_type,
-            operation=stretch.operation,
-            tags=stretch.tags,
-            unit=price.unit,
-            quantity=total * share,
-            unblended=cost,
-            amortized=cost,
-        )
-
-
-def _load(hour: LoadHour, spans: _Periods) -> Iterator[Line]:
-    price = rate(hour.usage_type, operation=hour.operation)
-    total = capacity_unit_hours(hour)
-    for number, share in spans.parts((ms(hour.since), ms(hour.until))):
-        cost = total * share * Fraction(price.usd)
-        yield Line(
-            period=number,
-            region=hour.region,
-            account=hour.account,
-            service=hour.service,
-            usage_type=hour.usage_type,
-            operation=hour.operation,
-            tags=hour.tags,
+            region=used.region,
+            account=used.account,
+            zone=zone,
+            service=used.service,
+            usage_type=used.usage_type,
+            operation=used.operation,
+            tags=used.tags,
             unit=price.unit,
             quantity=total * share,
             unblended=cost,
