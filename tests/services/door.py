@@ -2,7 +2,8 @@
 
 import asyncio
 import threading
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping
+from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,22 @@ from tests.services.account import ROOT
 
 SECRET = "secret"
 REGION = "us-east-1"
+
+
+@asynccontextmanager
+async def served(gateway: Gateway, *beside: Coroutine[Any, Any, None]) -> AsyncIterator[str]:
+    """Serves a gateway, and runs what is to run beside it, for as long as the block does; gives the gateway's URL."""
+    server = uvicorn.Server(uvicorn.Config(gateway, port=0, log_config=None, lifespan="off"))
+    async with asyncio.TaskGroup() as tasks:
+        running = [tasks.create_task(one) for one in beside]
+        serving = tasks.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        server.should_exit = True
+        await serving
+        for task in running:
+            task.cancel()
 
 
 class Door:
@@ -51,17 +68,10 @@ class Door:
             acts={},
             data=self._data,
         )
-        server = uvicorn.Server(uvicorn.Config(gateway, port=0, log_config=None, lifespan="off"))
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
-            serving = tasks.create_task(server.serve())
-            while not server.started:
-                await asyncio.sleep(0.01)
-            self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        async with served(gateway) as self.url:
             self._started.set()
             await self._ended.wait()
-            server.should_exit = True
-            await serving
         store.close()
 
     def client(self, service: str) -> Any:

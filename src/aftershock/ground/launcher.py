@@ -25,7 +25,7 @@ from .errors import GroundError, explain
 from .record import Running
 
 LOOPBACK = "127.0.0.1"
-ENDPOINTS = "198.18.0.2"  # where the API answers inside the region; as in region.py
+ENDPOINTS = "198.18.0.2"  # where the API answers inside the region; as in wiring.py
 PASSED_ON = ("USER", "XDG_RUNTIME_DIR", "DBUS_SESSION_BUS_ADDRESS")  # systemd-run finds the user's manager by them
 SETTINGS = ("AFTERSHOCK_MIRROR",)  # what a user may tell the control plane by the environment
 BACKLOG = 1024  # who connects before the control plane is up waits in this queue

@@ -8,7 +8,6 @@ from typing import Any
 
 import boto3
 import pytest
-import uvicorn
 from botocore.config import Config
 
 from aftershock.aws.call import Tx
@@ -19,6 +18,7 @@ from aftershock.services import autoscaling
 from aftershock.wire import Secret
 from tests.conftest import eventually
 from tests.services.account import ROOT
+from tests.services.door import served
 
 from .world import MODELS, SetClock, World
 
@@ -62,21 +62,10 @@ class Live:
             health=dict,
             acts={},
         )
-        server = uvicorn.Server(uvicorn.Config(gateway, port=0, log_config=None, lifespan="off"))
         self._loop, self._ended, self.image = asyncio.get_running_loop(), asyncio.Event(), world.image
-        async with asyncio.TaskGroup() as tasks:
-            machines = tasks.create_task(_machines(world))
-            running = tasks.create_task(control.run())
-            serving = tasks.create_task(server.serve())
-            while not server.started:
-                await asyncio.sleep(0.01)
-            self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        async with served(gateway, _machines(world), control.run()) as self.url:
             self._started.set()
             await self._ended.wait()
-            server.should_exit = True
-            await serving
-            running.cancel()
-            machines.cancel()
         world.store.close()
 
     def client(self, service: str) -> Any:

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import uvicorn
 from botocore.config import Config
 
 from aftershock.aws.call import Principal, Tx
@@ -20,6 +19,7 @@ from aftershock.gateway import Credential, Gateway
 from aftershock.services import cloudwatch
 from aftershock.store import Store
 from aftershock.wire import Models, Secret
+from tests.services.door import served
 
 KEY, SECRET = "AKIAEXAMPLE", "secret"
 ACCOUNT, REGION = "123456789012", "us-east-1"
@@ -81,19 +81,10 @@ class World:
             health=dict,
             acts={},
         )
-        server = uvicorn.Server(uvicorn.Config(gateway, port=0, log_config=None, lifespan="off"))
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(control.run())
-            serving = tasks.create_task(server.serve())
-            while not server.started:
-                await asyncio.sleep(0.01)
-            self.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+        async with served(gateway, control.run()) as self.url:
             self._started.set()
             await self._ended.wait()
-            server.should_exit = True
-            await serving
-            running.cancel()
         store.close()
 
     def client(self) -> Any:

@@ -15,7 +15,6 @@ import dns.message
 import dns.query
 import dns.rcode
 import pytest
-import uvicorn
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -28,6 +27,7 @@ from aftershock.services import route53
 from aftershock.store import Store
 from aftershock.wire import Models, Secret
 from tests.conftest import eventually
+from tests.services.door import served
 
 KEY, SECRET = "AKIAEXAMPLE", "secret"
 ROOT = Principal("123456789012", "arn:aws:iam::123456789012:root", "123456789012", KEY)
@@ -117,20 +117,10 @@ class World:
             health=dict,
             acts={},
         )
-        server = uvicorn.Server(uvicorn.Config(gateway, port=0, log_config=None, lifespan="off"))
-
         self._loop, self._ended, self._control_loop = asyncio.get_running_loop(), asyncio.Event(), control
-        async with asyncio.TaskGroup() as tasks:
-            running = tasks.create_task(control.run())
-            serving = tasks.create_task(server.serve())
-            while not server.started:
-                await asyncio.sleep(0.01)
-            self.url = f"http://{LOCALHOST}:{server.servers[0].sockets[0].getsockname()[1]}"
+        async with served(gateway, control.run()) as self.url:
             self._started.set()
             await self._ended.wait()
-            server.should_exit = True
-            await serving
-            running.cancel()
         store.close()
 
     def changed(self) -> None:
