@@ -8,6 +8,7 @@ import os
 import socket
 import subprocess
 import sys
+import time
 import zlib
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -307,6 +308,9 @@ def test_the_cli_copies_synchronises_and_removes(door: Door, bucket: str, tmp_pa
     for name, size in (("a.txt", 3), ("sub/b.bin", 9 * MIB), ("sub/c d.txt", 0)):
         (tree / name).parent.mkdir(parents=True, exist_ok=True)
         (tree / name).write_bytes(os.urandom(size))
+        # S3's LastModified has whole seconds: a file written in the second of its upload would look newer than it.
+        an_hour_ago = time.time() - 3600
+        os.utime(tree / name, (an_hour_ago, an_hour_ago))
     aws("sync", str(tree), f"s3://{bucket}/t", "--no-progress")
     aws("sync", f"s3://{bucket}/t", str(tmp_path / "back"), "--no-progress")
     for path in tree.rglob("*"):
