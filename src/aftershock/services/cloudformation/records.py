@@ -23,6 +23,7 @@ class Plan(Struct, frozen=True, kw_only=True):
     tags: dict[str, str] = {}
     capabilities: tuple[str, ...] = ()
     role_arn: str | None = None
+    imports: dict[str, str] = {}  # physical ids of what is taken on as it is, by logical id
 
 
 class Stack(Struct, frozen=True, kw_only=True):
@@ -196,6 +197,7 @@ class ChangeSet(Struct, frozen=True, kw_only=True):
     created_at: datetime
     changes: list[dict[str, Any]] = []
     on_failure: str | None = None
+    importing: bool = False  # what is there already is to be imported
 
 
 class Taken(Struct, frozen=True, kw_only=True):

@@ -25,13 +25,20 @@ REPLACES = "Requested update requires the creation of a new physical resource; h
 GROUP = "AWS::AutoScaling::AutoScalingGroup"
 
 
+IMPORTS = "Resource import started."
+
+
 def begin(work: Work, logical_id: str) -> None:
     """Bring one resource to what the stack's current plan says of it, as far as asking for it goes."""
     written = work.active(work.stack.current)[logical_id]
     fresh = _fresh(work, written)
     before = work.resources.get(logical_id)
     if before is None or before.physical_id is None or before.status in ("DELETE_COMPLETE", "DELETE_SKIPPED"):
-        _create(work, fresh, None)
+        existing = work.stack.current.imports.get(logical_id)
+        if existing is None:
+            _create(work, fresh, None)
+        else:
+            _import(work, fresh, existing)
         return
     kind = TYPES[fresh.type]
     needed = kind.need(before.properties, fresh.properties, fresh.update_policy)
@@ -134,9 +141,19 @@ def _create(work: Work, fresh: Resource, replaces: Resource | None) -> None:
     )
 
 
-def _change(work: Work, fresh: Resource, before: Mapping[str, Any], status: str) -> None:
+def _import(work: Work, fresh: Resource, physical_id: str) -> None:
+    """It becomes the stack's, and as the template says."""
+    told = replace(fresh, physical_id=physical_id, status="IMPORT_IN_PROGRESS")
+    kind = kind_of(told)
+    if kind.read(work.doing(told), physical_id) is None:
+        raise FailedError(f"Resource of type '{told.type}' with identifier '{physical_id}' was not found.")
+    named = {kind.identity: physical_id} if kind.identity else {}
+    _change(work, told, named, "IMPORT_IN_PROGRESS", IMPORTS)
+
+
+def _change(work: Work, fresh: Resource, before: Mapping[str, Any], status: str, why: str | None = None) -> None:
     work.forget_signals(fresh.logical_id)
-    told = resource_status(work.call, work.stack, fresh, status, state={})
+    told = resource_status(work.call, work.stack, fresh, status, why, state={})
     kind = kind_of(told)
     differs = told.properties != before or kind.generic
     if kind.update is None and differs:
@@ -257,10 +274,11 @@ def fail(work: Work, logical_id: str, reason: str) -> None:
             turn=stack.turn,
         )
     begun = resource.turn == stack.turn and resource.status.endswith("_IN_PROGRESS")
+    importing = logical_id in stack.current.imports and not resource.status.startswith("UPDATE_")
     creating = resource.physical_id is None or (begun and resource.status == "CREATE_IN_PROGRESS")
     if resource.status in ("DELETE_COMPLETE", "DELETE_SKIPPED"):
         resource, creating = replace(resource, physical_id=None), True
-    verb = "CREATE" if creating else "UPDATE"
+    verb = "IMPORT" if importing else "CREATE" if creating else "UPDATE"
     if not begun:
         tell(work.call, stack, resource, f"{verb}_IN_PROGRESS", None)
     resource_status(work.call, stack, replace(resource, turn=stack.turn), f"{verb}_FAILED", reason)

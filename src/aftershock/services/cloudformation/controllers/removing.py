@@ -44,13 +44,15 @@ def _delete(work: Work, resource: Resource) -> None:
 
 
 def _kept(work: Work, resource: Resource) -> bool:
-    """AWS: Retain keeps it always, RetainExceptOnCreate not when its own creation is rolled back."""
+    """AWS: Retain keeps it always, RetainExceptOnCreate not when its own creation is rolled back.  What was imported
+    was there before."""
     stack = work.stack
     if stack.status == "DELETE_IN_PROGRESS" and resource.logical_id in stack.retained:
         return True
-    undone = stack.status == "ROLLBACK_IN_PROGRESS" or (
-        stack.status.startswith("UPDATE_ROLLBACK") and resource.status.startswith("CREATE_")
-    )
+    taken_back = stack.status.startswith("UPDATE_ROLLBACK")
+    if resource.status.startswith("IMPORT_") and (taken_back or stack.status == "ROLLBACK_IN_PROGRESS"):
+        return True
+    undone = stack.status == "ROLLBACK_IN_PROGRESS" or (taken_back and resource.status.startswith("CREATE_"))
     if undone and (stack.retain_except_on_create or resource.deletion_policy == "RetainExceptOnCreate"):
         return False
     return resource.deletion_policy in ("Retain", "RetainExceptOnCreate")

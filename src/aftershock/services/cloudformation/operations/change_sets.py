@@ -14,16 +14,15 @@ from aftershock.services.cloudformation.rules import errors
 from aftershock.services.cloudformation.scopes import template_of
 
 from .changes import view
-from .found import check_name, new_stack_id, paged, plan_of, refuse, require_alive
+from .found import check_name, new_stack_id, paged, plan_of, refuse, require_alive, require_standard
+from .importing import existing
 from .stacks import begin_update, changes_of, check_policy, new_stack, parameters_view, require_updatable
 
 NOTHING = "The submitted information didn't contain changes. Submit different information to create a change set."
 NESTED = "AWS::CloudFormation::Stack"
 REFUSED = (
-    "DeploymentConfig",
     "DeploymentMode",
     "DisableValidation",
-    "ImportExistingResources",
     "NotificationARNs",
     "ResourceTypes",
     "ResourcesToImport",
@@ -33,6 +32,7 @@ REFUSED = (
 
 def create_change_set(outside: Outside, call: Call, params: Params) -> Result:
     refuse(params, *REFUSED)
+    require_standard(params)
     kind = params.get("ChangeSetType") or "UPDATE"
     if kind == "IMPORT":
         raise errors.invalid("ChangeSetType IMPORT is not supported in this region.")
@@ -45,6 +45,10 @@ def create_change_set(outside: Outside, call: Call, params: Params) -> Result:
     if params.get("IncludeNestedStacks") and NESTED in {one.type for one in template_of(plan).resources.values()}:
         raise errors.not_supported("IncludeNestedStacks")
     found = changes_of(call, outside, stack, plan)
+    if params.get("ImportExistingResources"):
+        plan = replace(
+            plan, imports=existing(call, outside, stack, plan, [one.logical_id for one in found if one.action == "Add"])
+        )
     same = not found and not creating and plan.template == stack.plan.template and plan.values == stack.plan.values
     same = same and plan.tags == stack.plan.tags
     made = ChangeSet(
@@ -60,7 +64,8 @@ def create_change_set(outside: Outside, call: Call, params: Params) -> Result:
         reason=NOTHING if same else None,
         execution="UNAVAILABLE" if same else "AVAILABLE",
         created_at=call.now,
-        changes=[view(one) for one in found],
+        changes=[view(one, plan.imports) for one in found],
+        importing=bool(params.get("ImportExistingResources")),
         on_failure=params.get("OnStackFailure"),
     )
     CHANGE_SETS.put(call.tx, made)
@@ -128,6 +133,7 @@ def describe_change_set(outside: Outside, call: Call, params: Params) -> Result:
         "Changes": [one for _, one in chosen],
         "NextToken": token,
         "IncludeNestedStacks": False,
+        "ImportExistingResources": found.importing,
         "OnStackFailure": found.on_failure,
     }
 
@@ -194,6 +200,7 @@ def _summary(found: ChangeSet) -> dict[str, Any]:
         "CreationTime": found.created_at,
         "Description": found.description,
         "IncludeNestedStacks": False,
+        "ImportExistingResources": found.importing,
     }
 
 

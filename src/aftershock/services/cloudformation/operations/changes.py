@@ -114,12 +114,13 @@ def _change(
     )
 
 
-def view(change: Change) -> dict[str, Any]:
+def view(change: Change, imports: Mapping[str, str]) -> dict[str, Any]:
     """As DescribeChangeSet shows it."""
+    imported = imports.get(change.logical_id)
     shown: dict[str, Any] = {
-        "Action": change.action,
+        "Action": "Import" if imported else change.action,
         "LogicalResourceId": change.logical_id,
-        "PhysicalResourceId": change.physical_id,
+        "PhysicalResourceId": imported or change.physical_id,
         "ResourceType": change.type,
         "Scope": [],
         "Details": [],

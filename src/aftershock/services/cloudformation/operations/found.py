@@ -36,6 +36,19 @@ def refuse(params: Params, *names: str) -> None:
             raise errors.not_supported(name)
 
 
+def require_standard(params: Params) -> None:
+    """`STANDARD` is what a deployment is; what `EXPRESS` calls complete need not serve yet.
+
+    Raises:
+        AwsError: another mode was asked for
+    """
+    wanted = params.get("DeploymentConfig") or {}
+    if wanted.get("Mode", "STANDARD") != "STANDARD":
+        raise errors.not_supported("DeploymentConfig.Mode EXPRESS")
+    if wanted.get("DisableRollback"):
+        raise errors.not_supported("DeploymentConfig.DisableRollback")
+
+
 def require(call: Call, name: str) -> Stack:
     """The stack of this name, or of this id even if it is deleted.
 

@@ -17,7 +17,7 @@ from aftershock.services.cloudformation.scopes import template_of
 
 from . import drifts
 from .changes import Change, changes
-from .found import check_name, new_stack_id, paged, plan_of, policy_of, refuse, require, require_alive
+from .found import check_name, new_stack_id, paged, plan_of, policy_of, refuse, require, require_alive, require_standard
 
 MAX_STACKS = 2000  # AWS: "Stacks: 2000"
 UPDATABLE = frozenset(
@@ -31,7 +31,7 @@ UNDELETABLE = frozenset(
         "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
     }
 )
-_REFUSED = ("NotificationARNs", "ResourceTypes", "RollbackConfiguration", "DeploymentConfig", "DisableValidation")
+_REFUSED = ("NotificationARNs", "ResourceTypes", "RollbackConfiguration", "DisableValidation")
 
 
 def new_stack(call: Call, stack_id: str, name: str, plan: Plan, status: str) -> Stack:
@@ -49,6 +49,7 @@ def new_stack(call: Call, stack_id: str, name: str, plan: Plan, status: str) -> 
 
 def create_stack(outside: Outside, call: Call, params: Params) -> Result:
     refuse(params, *_REFUSED)
+    require_standard(params)
     name = params["StackName"]
     check_name(name)
     token = params.get("ClientRequestToken")
@@ -85,6 +86,7 @@ def _on_failure(params: Params) -> str:
 
 def update_stack(outside: Outside, call: Call, params: Params) -> Result:
     refuse(params, *_REFUSED)
+    require_standard(params)
     stack = require_alive(call, params["StackName"])
     token = params.get("ClientRequestToken")
     if token and stack.token == token and stack.turn > 1:
@@ -163,7 +165,7 @@ def begin_update(call: Call, stack: Stack, plan: Plan, *, token: str | None, **m
 
 
 def delete_stack(outside: Outside, call: Call, params: Params) -> Result:
-    refuse(params, "DeploymentConfig")
+    require_standard(params)
     if params.get("DeletionMode") == "FORCE_DELETE_STACK":
         raise errors.not_supported("DeletionMode")
     name = params["StackName"]
@@ -284,7 +286,7 @@ def continue_update_rollback(outside: Outside, call: Call, params: Params) -> Re
 
 def rollback_stack(outside: Outside, call: Call, params: Params) -> Result:
     """AWS: "rolls back the stack to the last stable state"; of a failed creation, to nothing."""
-    refuse(params, "DeploymentConfig")
+    require_standard(params)
     stack = require_alive(call, params["StackName"])
     if stack.status not in ("CREATE_FAILED", "UPDATE_FAILED"):
         raise errors.invalid(f"Stack:{stack.id} is in {stack.status} state and can not be rolled back.")

@@ -19,7 +19,7 @@ class Standing:
 
     @property
     def complete(self) -> bool:
-        return self.status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+        return self.status in ("CREATE_COMPLETE", "IMPORT_COMPLETE", "UPDATE_COMPLETE")
 
     @property
     def under_way(self) -> bool:

@@ -164,6 +164,7 @@ HOOKS = many(
 )
 GROUP = ResourceType(
     name="AWS::AutoScaling::AutoScalingGroup",
+    identity="AutoScalingGroupName",
     properties={
         **{name: changing(kind) for name, kind in _PLAIN.items()},
         "AutoScalingGroupName": fixed(STRING),

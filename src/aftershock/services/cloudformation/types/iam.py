@@ -131,6 +131,7 @@ ROLE = ResourceType(
     attributes=("Arn", "RoleId"),
     tags="list",
     capability=IAM,
+    identity="RoleName",
     named="RoleName",
 )
 
@@ -344,6 +345,7 @@ GROUP = ResourceType(
     delete=_delete_group,
     attributes=("Arn",),
     capability=IAM,
+    identity="GroupName",
     named="GroupName",
 )
 
@@ -400,6 +402,7 @@ USER = ResourceType(
     attributes=("Arn",),
     tags="list",
     capability=IAM,
+    identity="UserName",
     named="UserName",
 )
 

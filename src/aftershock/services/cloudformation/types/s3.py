@@ -182,6 +182,7 @@ def _wrong(properties: Mapping[str, Any]) -> str | None:
 
 BUCKET = ResourceType(
     name="AWS::S3::Bucket",
+    identity="BucketName",
     properties={
         "AccessControl": changing(STRING),
         "BucketEncryption": changing(_ENCRYPTION),

@@ -53,6 +53,7 @@ def _type(properties: Mapping[str, Any]) -> str | None:
 
 PARAMETER = ResourceType(
     name="AWS::SSM::Parameter",
+    identity="Name",
     properties={
         "AllowedPattern": changing(STRING),
         "DataType": changing(STRING),
