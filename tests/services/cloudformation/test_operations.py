@@ -68,6 +68,38 @@ def test_a_change_set_without_changes_failed_as_aws_says_it(cloud):
     assert shown["StatusReason"].startswith("The submitted information didn't contain changes.")
 
 
+def test_a_change_set_shows_values_to_whom_asks_for_them_but_no_secret(cloud):
+    template = """
+Parameters: {Secret: {Type: String, NoEcho: true}}
+Resources:
+  Group: {Type: AWS::EC2::SecurityGroup, Properties: {GroupDescription: first}}
+  Kept: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !Ref Secret}}
+  Word: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !Ref Group, Description: gone}}
+"""
+    cloud.create(template, Parameters=[{"ParameterKey": "Secret", "ParameterValue": "hunter2"}])
+    group = cloud.physical("Group")
+    cloud.cfn(
+        "CreateChangeSet",
+        StackName="web",
+        ChangeSetName="next",
+        TemplateBody=template.replace("first", "second").replace(", Description: gone", ""),
+        Parameters=[{"ParameterKey": "Secret", "ParameterValue": "hunter3"}],
+    )
+
+    def asked(**params):
+        shown = cloud.cfn("DescribeChangeSet", ChangeSetName="next", StackName="web", **params)["Changes"]
+        return {one["ResourceChange"]["LogicalResourceId"]: one["ResourceChange"] for one in shown}
+
+    assert "BeforeContext" not in asked()["Group"] and "Path" not in asked()["Group"]["Details"][0]["Target"]
+    changes = asked(IncludePropertyValues=True)
+    assert json.loads(changes["Group"]["BeforeContext"]) == {"Properties": {"GroupDescription": "first"}}
+    word = {one["Target"]["Name"]: one["Target"] for one in changes["Word"]["Details"]}
+    assert word["Value"]["Path"] == "/Properties/Value"
+    assert (word["Value"]["BeforeValue"], word["Value"]["AfterValue"]) == (group, "{{changeSet:KNOWN_AFTER_APPLY}}")
+    assert word["Description"]["AttributeChangeType"] == "Remove" and "AfterValue" not in word["Description"]
+    assert "Kept" in changes and "hunter" not in json.dumps(changes)
+
+
 def test_exports_are_imported_and_held(cloud):
     cloud.create(SETTING)
     user = "Resources: {R: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !ImportValue setting}}}"

@@ -1,19 +1,20 @@
 """Change sets: what an update would do, kept until it is wanted."""
 
 import uuid
+from functools import partial
 from typing import Any
 
 from msgspec.structs import replace
 
 from aftershock.aws.call import Call, Params, Result
 from aftershock.aws.errors import AwsError
-from aftershock.services.cloudformation.events import USER, stack_status
+from aftershock.services.cloudformation.events import USER, masked, stack_status
 from aftershock.services.cloudformation.outside import Outside
 from aftershock.services.cloudformation.records import CHANGE_SETS, STACKS, ChangeSet, Plan, Stack, stack_named
 from aftershock.services.cloudformation.rules import errors
 from aftershock.services.cloudformation.scopes import template_of
 
-from .changes import view
+from .change_views import view, without_values
 from .found import check_name, new_stack_id, paged, plan_of, refuse, require_alive, require_standard
 from .importing import existing
 from .stacks import begin_update, changes_of, check_policy, new_stack, parameters_view, require_updatable
@@ -64,7 +65,7 @@ def create_change_set(outside: Outside, call: Call, params: Params) -> Result:
         reason=NOTHING if same else None,
         execution="UNAVAILABLE" if same else "AVAILABLE",
         created_at=call.now,
-        changes=[view(one, plan.imports) for one in found],
+        changes=[view(one, plan.imports, partial(masked, replace(stack, wanted=plan))) for one in found],
         importing=bool(params.get("ImportExistingResources")),
         on_failure=params.get("OnStackFailure"),
     )
@@ -111,8 +112,8 @@ def change_set_of(call: Call, params: Params) -> ChangeSet:
 
 
 def describe_change_set(outside: Outside, call: Call, params: Params) -> Result:
-    refuse(params, "IncludePropertyValues")
     found = change_set_of(call, params)
+    whole = bool(params.get("IncludePropertyValues"))
     numbered = list(enumerate(found.changes))
     chosen, token = paged(numbered, params, key=lambda one: f"{one[0]:06}")
     return {
@@ -130,7 +131,7 @@ def describe_change_set(outside: Outside, call: Call, params: Params) -> Result:
         "RollbackConfiguration": {},
         "Capabilities": list(found.plan.capabilities) or None,
         "Tags": [{"Key": key, "Value": value} for key, value in found.plan.tags.items()] or None,
-        "Changes": [one for _, one in chosen],
+        "Changes": [one if whole else without_values(one) for _, one in chosen],
         "NextToken": token,
         "IncludeNestedStacks": False,
         "ImportExistingResources": found.importing,

@@ -1,7 +1,9 @@
 """What an update would do: each resource's part, before any of it is done."""
 
+import contextlib
+import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
@@ -18,6 +20,20 @@ from aftershock.services.cloudformation.scopes import active_in, asking, dynamic
 from aftershock.services.cloudformation.types import TYPES
 from aftershock.services.cloudformation.types.model import with_stack_tags
 
+KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"  # AWS's word for a value that only the run itself will tell
+
+
+@dataclass(frozen=True, slots=True)
+class Values:
+    """A resource's properties and metadata, before the change or after it."""
+
+    properties: Mapping[str, Any] = field(default_factory=dict)
+    metadata: Any = None
+
+    def context(self) -> str:
+        whole = {"Properties": dict(self.properties), "Metadata": self.metadata}
+        return json.dumps({name: value for name, value in whole.items() if value})
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -27,6 +43,8 @@ class Change:
     physical_id: str | None = None
     properties: tuple[tuple[str, Need, bool], ...] = ()  # name, need, and whether only the run itself will tell
     metadata: bool = False
+    before: Values | None = None
+    after: Values | None = None
 
     @property
     def need(self) -> Need:
@@ -59,37 +77,55 @@ def changes(call: Call, outside: Outside, stack: Stack, plan: Plan, resources: M
     made: list[Change] = []
     unsettled: set[str] = set()  # what may be another one afterwards, or is yet to be
     for name in order({name: one.references() & there.keys() for name, one in there.items()}):
-        if name not in alive:
-            made.append(Change("Add", name, there[name].type))
-            unsettled.add(name)
-            continue
         known = {other: one for other, one in alive.items() if other not in unsettled}
         scope = full_scope(stack, plan, template, known, call=call, ask=outside.ask, marked=outside.marked)
+        if name not in alive:
+            after = _after(there[name], plan, scope, resolve, None)[0]
+            made.append(Change("Add", name, there[name].type, after=after))
+            unsettled.add(name)
+            continue
         change = _change(there[name], alive[name], plan, scope, resolve)
         if change is not None:
             made.append(change)
             if change.need is Need.REPLACEMENT:
                 unsettled.add(name)
-    made += [Change("Remove", name, one.type, one.physical_id) for name, one in alive.items() if name not in there]
+    made += [
+        Change("Remove", name, one.type, one.physical_id, before=Values(one.properties, one.metadata))
+        for name, one in alive.items()
+        if name not in there
+    ]
     return made
+
+
+def _after(
+    written: Written, plan: Plan, scope: Scope, resolve: Callable[[str], str], metadata: Any
+) -> tuple[Values, frozenset[str]]:
+    """What the template says of a resource as far as it is known, and the properties that are not; they have
+    KNOWN_AFTER_APPLY as their value, and metadata that is not known is what it was."""
+    kind = TYPES[written.type]
+    found: dict[str, Any] = {}
+    later: set[str] = set()
+    for name, value in written.properties.items():
+        try:
+            made = with_texts(evaluate(value, scope), resolve)
+            if made is not NO_VALUE:
+                found[name] = made
+        except Unknown:
+            later.add(name)
+    found = with_stack_tags(kind, found, plan.tags)
+    if next(problems(kind.properties, {**{key: {"Ref": ""} for key in later}, **found}), None) is None:
+        found = coerced(kind.properties, found)
+    with contextlib.suppress(Unknown):
+        metadata = None if written.metadata is None else evaluate(written.metadata, scope)
+    return Values(found | dict.fromkeys(later, KNOWN_AFTER_APPLY), metadata), frozenset(later)
 
 
 def _change(
     written: Written, resource: Resource, plan: Plan, scope: Scope, resolve: Callable[[str], str]
 ) -> Change | None:
     kind = TYPES[written.type]
-    after: dict[str, Any] = {}
-    later: set[str] = set()
-    for name, value in written.properties.items():
-        try:
-            found = with_texts(evaluate(value, scope), resolve)
-            if found is not NO_VALUE:
-                after[name] = found
-        except Unknown:
-            later.add(name)
-    after = with_stack_tags(kind, after, plan.tags)
-    if next(problems(kind.properties, {**{key: {"Ref": ""} for key in later}, **after}), None) is None:
-        after = coerced(kind.properties, after)
+    values, later = _after(written, plan, scope, resolve, resource.metadata)
+    after = {name: value for name, value in values.properties.items() if name not in later}
     names = changed({name: value for name, value in resource.properties.items() if name not in later}, after)
     found_needs = [(name, kind.properties[name].need, False) for name in names if name in kind.properties]
     found_needs += [(name, kind.properties[name].need, True) for name in sorted(later)]
@@ -98,11 +134,7 @@ def _change(
         found_needs = [(name, max(need, extra), at_run) for name, need, at_run in found_needs]
     if kind.generic and not found_needs:  # AWS: its template may have changed, where it lies
         found_needs = [("TemplateURL", Need.NOTHING, True)]
-    try:
-        metadata = None if written.metadata is None else evaluate(written.metadata, scope)
-    except Unknown:
-        metadata = resource.metadata
-    if not found_needs and metadata == resource.metadata:
+    if not found_needs and values.metadata == resource.metadata:
         return None
     return Change(
         "Modify",
@@ -110,46 +142,7 @@ def _change(
         resource.type,
         resource.physical_id,
         tuple(found_needs),
-        metadata != resource.metadata,
+        values.metadata != resource.metadata,
+        before=Values(resource.properties, resource.metadata),
+        after=values,
     )
-
-
-def view(change: Change, imports: Mapping[str, str]) -> dict[str, Any]:
-    """As DescribeChangeSet shows it."""
-    imported = imports.get(change.logical_id)
-    shown: dict[str, Any] = {
-        "Action": "Import" if imported else change.action,
-        "LogicalResourceId": change.logical_id,
-        "PhysicalResourceId": imported or change.physical_id,
-        "ResourceType": change.type,
-        "Scope": [],
-        "Details": [],
-    }
-    if change.action == "Remove":
-        shown["PolicyAction"] = "Delete"
-    if change.action == "Modify":
-        shown["Replacement"] = change.replacement
-        shown["Scope"] = [*(["Properties"] if change.properties else []), *(["Metadata"] if change.metadata else [])]
-        shown["Details"] = [
-            {
-                "Target": {
-                    "Attribute": "Tags" if name == "Tags" else "Properties",
-                    "Name": None if name == "Tags" else name,
-                    "RequiresRecreation": _RECREATION[need, dynamic],
-                },
-                "Evaluation": "Dynamic" if dynamic else "Static",
-                "ChangeSource": "ResourceReference" if dynamic else "DirectModification",
-            }
-            for name, need, dynamic in change.properties
-        ]
-    return {"Type": "Resource", "ResourceChange": shown}
-
-
-_RECREATION = {
-    (Need.NOTHING, False): "Never",
-    (Need.NOTHING, True): "Never",
-    (Need.INTERRUPTION, False): "Never",
-    (Need.INTERRUPTION, True): "Never",
-    (Need.REPLACEMENT, False): "Always",
-    (Need.REPLACEMENT, True): "Conditionally",
-}
