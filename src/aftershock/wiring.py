@@ -151,7 +151,7 @@ class Wiring:
             "ec2": fis.under_faults("ec2", ec2.operations(self._compute)),
             "elbv2": elbv2.operations(self._balancing),
             "fis": fis.operations(self._experiments),
-            "iam": iam.OPERATIONS,
+            "iam": iam.operations(users_of_role),
             "route53": route53.operations(self._names),
             "s3": s3.operations(self._storage),
             "ssm": ssm.operations(base_image=ec2.base_image_id, sealer=self._engines.sealer),
@@ -291,6 +291,11 @@ def _balancer_names(tx: Tx) -> Iterator[route53.KnownName]:
         yield route53.KnownName(
             name.host, name.addresses, ttl_s=elbv2.TTL_S, alias_zone=name.alias_zone, healthy=name.healthy
         )
+
+
+def users_of_role(tx: Tx, role: str) -> tuple[str, ...]:
+    """What the region's services have under a service-linked role."""
+    return (*autoscaling.users_of_role(tx, role), *elbv2.users_of_role(tx, role))
 
 
 def _experiments(ask: Ask) -> fis.Outside:

@@ -143,6 +143,29 @@ def test_everything_asked_for_shows(ec2: Compute) -> None:
     assert (spec.hostname, spec.cpus, spec.memory_mib, spec.netns) == ("ip-172-31-0-77", 1.0, 1024, instance_id)
 
 
+def test_a_device_that_the_image_does_not_have_can_be_left_out(ec2: Compute) -> None:
+    instance_id = ec2.run(BlockDeviceMappings=[{"DeviceName": "/dev/sdb", "NoDevice": ""}])
+    ec2.settle()
+    assert [one["DeviceName"] for one in ec2.instance(instance_id)["BlockDeviceMappings"]] == ["/dev/xvda"]
+
+
+def test_credits_are_changed_of_each_instance_on_its_own(ec2: Compute) -> None:
+    bursting, steady = ec2.run(InstanceType="t3.micro"), ec2.run(InstanceType="m5.large")
+    ec2.settle()
+    asked = [{"InstanceId": one, "CpuCredits": "standard"} for one in (bursting, steady, "i-0123456789abcdef0")]
+    found = ec2.call("ModifyInstanceCreditSpecification", InstanceCreditSpecifications=asked)
+    assert found["SuccessfulInstanceCreditSpecifications"] == [{"InstanceId": bursting}]
+    assert [(one["InstanceId"], one["Error"]["Code"]) for one in found["UnsuccessfulInstanceCreditSpecifications"]] == [
+        (steady, "InstanceCreditSpecification.NotSupported"),
+        ("i-0123456789abcdef0", "InvalidInstanceID.NotFound"),
+    ]
+    shown = ec2.call("DescribeInstanceCreditSpecifications")["InstanceCreditSpecifications"]
+    assert shown == [{"InstanceId": bursting, "CpuCredits": "standard"}]
+    wrong = [{"InstanceId": bursting, "CpuCredits": "endless"}]
+    code, message = ec2.refusal("ModifyInstanceCreditSpecification", InstanceCreditSpecifications=wrong)
+    assert (code, message) == ("InvalidParameterValue", "Invalid value for CpuCredits: endless")
+
+
 def test_the_same_client_token_is_the_same_reservation(ec2: Compute) -> None:
     first = ec2.call("RunInstances", **default(ec2), ClientToken="once")
     again = ec2.call("RunInstances", **default(ec2), ClientToken="once")

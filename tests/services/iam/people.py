@@ -29,7 +29,9 @@ class People(Modelled):
     """IAM as `call`, STS as `.sts.call`, over the same records."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(path, "iam", iam.OPERATIONS, list(iam.TABLES))
+        self.used: dict[str, list[str]] = {}  # by the ARN of a service-linked role: what its service has under it
+        operations = iam.operations(lambda _, role: self.used.get(role, []))
+        super().__init__(path, "iam", operations, list(iam.TABLES))
         with self.store.transaction() as tx:
             iam.ensure_root_key(tx, ACCOUNT, self.now)
         self.sts = Modelled(

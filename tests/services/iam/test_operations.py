@@ -363,6 +363,26 @@ def test_an_instance_profile_carries_one_role(iam: People) -> None:
     )
 
 
+def test_a_service_linked_role_goes_when_its_service_has_nothing_left_under_it(iam: People) -> None:
+    arn = iam.call("CreateServiceLinkedRole", AWSServiceName="autoscaling.amazonaws.com")["Role"]["Arn"]
+    name = "AWSServiceRoleForAutoScaling"
+    iam.used[arn] = ["arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:1:autoScalingGroupName/web"]
+    kept = iam.call("DeleteServiceLinkedRole", RoleName=name)["DeletionTaskId"]
+    assert kept.startswith(f"task/aws-service-role/autoscaling.amazonaws.com/{name}/")
+    told = iam.call("GetServiceLinkedRoleDeletionStatus", DeletionTaskId=kept)
+    assert told["Status"] == "FAILED"
+    assert told["Reason"]["RoleUsageList"] == [{"Region": "us-east-1", "Resources": iam.used[arn]}]
+    assert iam.call("GetRole", RoleName=name)["Role"]["Arn"] == arn
+    iam.used.clear()
+    gone = iam.call("DeleteServiceLinkedRole", RoleName=name)["DeletionTaskId"]
+    assert iam.call("GetServiceLinkedRoleDeletionStatus", DeletionTaskId=gone) == {"Status": "SUCCEEDED"}
+    assert iam.refusal("GetRole", RoleName=name)[0] == "NoSuchEntity"
+    assert iam.refusal("DeleteServiceLinkedRole", RoleName=name)[0] == "NoSuchEntity"
+    assert iam.refusal("GetServiceLinkedRoleDeletionStatus", DeletionTaskId="task/none")[0] == "NoSuchEntity"
+    iam.call("CreateRole", RoleName="own", AssumeRolePolicyDocument=EC2_TRUST)
+    assert iam.refusal("DeleteServiceLinkedRole", RoleName="own")[0] == "InvalidInput"
+
+
 def test_a_service_linked_role_is_made_once_and_is_not_the_accounts_to_change(iam: People) -> None:
     role = iam.call("CreateServiceLinkedRole", AWSServiceName="autoscaling.amazonaws.com")["Role"]
     name = "AWSServiceRoleForAutoScaling"

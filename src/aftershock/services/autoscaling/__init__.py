@@ -5,6 +5,6 @@ from .controllers import controllers
 from .metrics import source as metrics
 from .operations import operations
 from .outside import Outside
-from .records import TABLES
+from .records import TABLES, users_of_role
 
-__all__ = ["TABLES", "Alarmed", "Outside", "controllers", "metrics", "operations"]
+__all__ = ["TABLES", "Alarmed", "Outside", "controllers", "metrics", "operations", "users_of_role"]

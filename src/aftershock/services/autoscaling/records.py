@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 from msgspec import Struct
 
+from aftershock.aws.call import Tx
 from aftershock.store import Table
 
 Health = Literal["Healthy", "Unhealthy"]
@@ -325,3 +326,8 @@ TABLES: tuple[Table[Any], ...] = (
     REFRESHES,
     SCHEDULES,
 )
+
+
+def users_of_role(tx: Tx, role: str) -> tuple[str, ...]:
+    """The ARNs of the groups that have the service-linked role of this ARN."""
+    return tuple(sorted(group.arn for group in GROUPS.every(tx) if group.role_arn == role))

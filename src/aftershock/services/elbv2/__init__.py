@@ -8,7 +8,7 @@ from .operations import operations
 from .outside import Outside
 from .records.load_balancer import nodes_in
 from .records.tables import TABLES
-from .records.use import users_of_certificate
+from .records.use import users_of_certificate, users_of_role
 from .usage import usage
 
 __all__ = [
@@ -26,4 +26,5 @@ __all__ = [
     "operations",
     "usage",
     "users_of_certificate",
+    "users_of_role",
 ]

@@ -15,7 +15,7 @@ from .credentials import (
     service_may_assume,
     trusts,
 )
-from .operations import OPERATIONS
+from .operations import OPERATIONS, operations
 from .records import ACCESS_KEYS, TABLES, Role, SessionCredential
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "instance_profile",
     "issue_own_session",
     "issue_role_session",
+    "operations",
     "service_may_assume",
     "trusts",
 ]

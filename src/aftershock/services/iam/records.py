@@ -100,6 +100,16 @@ class SessionCredential(Struct, frozen=True):
         return f"SessionCredential({self.id!r}, {self.arn!r})"
 
 
+class RoleDeletion(Struct, frozen=True, kw_only=True):
+    """What became of the request to delete a service-linked role."""
+
+    id: str  # "task/aws-service-role/<service>/<role>/<uuid>"
+    account: str
+    reason: str | None = None  # why it failed; None: the role is gone
+    used: tuple[str, ...] = ()  # ARNs of what the service has under the role
+    region: str
+
+
 def arn(kind: str, named: Named) -> str:
     return f"arn:aws:iam::{named.account}:{kind}{named.path}{named.name}"
 
@@ -132,6 +142,8 @@ SESSION_CREDENTIALS = Table(
     "iam_session_credential", SessionCredential, indexes={"principal": lambda session: session.user_id}
 )
 
+ROLE_DELETIONS = Table("iam_role_deletion", RoleDeletion)
+
 
 def owner_key(account: str, user_id: str | None) -> str:
     return f"{account}/{user_id or 'root'}"
@@ -146,4 +158,5 @@ TABLES: tuple[Table[Any], ...] = (
     ACCOUNT_ALIASES,
     ACCESS_KEYS,
     SESSION_CREDENTIALS,
+    ROLE_DELETIONS,
 )

@@ -3,6 +3,7 @@
 from aftershock.aws.call import Operation
 
 from . import (
+    credit_specifications,
     images,
     instance_attributes,
     instance_profiles,
@@ -21,6 +22,7 @@ from .outside import Outside
 def operations(outside: Outside) -> dict[str, Operation]:
     """By name, given whom to ask for what is not on EC2's own records."""
     return {
+        **credit_specifications.OPERATIONS,
         **images.OPERATIONS,
         **instance_attributes.OPERATIONS,
         **instance_profiles.OPERATIONS,

@@ -249,23 +249,7 @@ def _monitored(call: Call, params: Params, monitored: bool) -> Result:
     return {"InstanceMonitorings": [{"InstanceId": one.id, "Monitoring": state} for one in found]}
 
 
-@honours("InstanceIds", "Filters", "MaxResults", "NextToken")
-def describe_instance_credit_specifications(call: Call, params: Params) -> Result:
-    """Recorded only: nothing counts credits, and an instance may use its processors as long as it likes."""
-    found = [one for one in chosen(call, params.get("InstanceIds")) if one.cpu_credits]
-    fields: Mapping[str, Field[Instance]] = {"instance-id": lambda one: one.id}
-    return paged(
-        params,
-        matching(found, params.get("Filters"), fields=fields),
-        key=lambda one: one.id,
-        ids="InstanceIds",
-        answer="InstanceCreditSpecifications",
-        view=lambda one: {"InstanceId": one.id, "CpuCredits": one.cpu_credits},
-    )
-
-
 OPERATIONS: dict[str, Operation] = {
-    "DescribeInstanceCreditSpecifications": describe_instance_credit_specifications,
     "DescribeInstances": describe_instances,
     "MonitorInstances": monitor_instances,
     "RebootInstances": reboot_instances,

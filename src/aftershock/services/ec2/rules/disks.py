@@ -49,6 +49,8 @@ def root_disk(
         name = mapping.get("DeviceName")
         if not name:
             raise AwsError("InvalidBlockDeviceMapping", "deviceName is missing")
+        if name != device and mapping.get("NoDevice") is not None:
+            continue  # it is left out, which it is anyway
         if name != device:
             raise AwsError(
                 "UnsupportedOperation",

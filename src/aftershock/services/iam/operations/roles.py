@@ -7,7 +7,7 @@ import msgspec
 from aftershock.aws.call import Call, Operation, Params, Result
 from aftershock.aws.ids import new_unique_id
 from aftershock.services.iam.records import INSTANCE_PROFILES, ROLES, Role
-from aftershock.services.iam.rules import documents, errors, quotas, service_linked
+from aftershock.services.iam.rules import documents, errors, quotas
 
 from . import attachments, identities
 from .kinds import ROLE
@@ -83,29 +83,6 @@ def delete_role(call: Call, params: Params) -> Result:
     return {}
 
 
-def create_service_linked_role(call: Call, params: Params) -> Result:
-    service = params["AWSServiceName"]
-    linked = service_linked.require(service)
-    name = linked.role_name(params.get("CustomSuffix"))
-    if ROLE.find(call, name):
-        raise errors.invalid_input(
-            f"Service role name {name} has been taken in this account, please try a different suffix."
-        )
-    role = Role(
-        id=new_unique_id("AROA"),
-        account=call.account,
-        name=name,
-        path=f"/aws-service-role/{service}/",
-        created_at=call.now,
-        trust=linked.trust(),
-        description=params.get("Description"),
-        attached=(linked.policy_arn,),
-        linked_service=service,
-    )
-    ROLES.put(call.tx, role)
-    return {"Role": {**base_view(role), "Description": role.description}}
-
-
 def changeable(role: Role) -> Role:
     """
     Raises:
@@ -166,6 +143,5 @@ OPERATIONS: dict[str, Operation] = {
     "UpdateRoleDescription": update_role_description,
     "UpdateAssumeRolePolicy": update_assume_role_policy,
     "DeleteRole": delete_role,
-    "CreateServiceLinkedRole": create_service_linked_role,
     **tag_operations(ROLE),
 }

@@ -19,6 +19,10 @@ def exists(title: str, name: str) -> AwsError:
     return AwsError("EntityAlreadyExists", f"{title.capitalize()} with name {name} already exists.", status=409)
 
 
+def no_such_deletion(task_id: str) -> AwsError:
+    return AwsError("NoSuchEntity", f"The deletion task {task_id} cannot be found.", status=404)
+
+
 def no_such_inline_policy(title: str, name: str) -> AwsError:
     return AwsError("NoSuchEntity", f"The {title} policy with name {name} cannot be found.", status=404)
 
