@@ -37,9 +37,9 @@ from aftershock.wire import Models, Secret
 from aftershock.wiring import (
     ACCOUNT,
     BADGES,
-    BUCKET_HOSTS,
     ENDPOINTS,
     LINKS,
+    MORE_HOSTS,
     REGION,
     ROLES,
     TABLES,
@@ -112,6 +112,7 @@ class Region:
             badges=BADGES,
             links=LINKS,
             data=wiring.data,
+            sites=wiring.sites,
         )
         self._door = gateway(acts={"reset": self.reset})
         self._endpoints = gateway(acts={})  # who is on an instance has AWS, and not the region itself
@@ -119,6 +120,7 @@ class Region:
     async def serve(self, api: socket.socket) -> None:
         """Serve until told to end by SIGTERM."""
         self._engines.objects.open()
+        self._engines.layers.open()
         await self._engines.network.ensure_outside()
         self._open_account()
         ended = asyncio.Event()
@@ -243,7 +245,7 @@ def ground_id() -> str:
 def certificate(authority: CertificateAuthority, hosts: Iterable[str], now: datetime) -> tuple[Issued, bytes]:
     """What the endpoints prove themselves with, and the authority that vouches for it, PEM."""
     authority.ensure(now)
-    issued = authority.issue("endpoints", sorted({*hosts, *BUCKET_HOSTS, f"*.{REGION}.amazonaws.com"}), now)
+    issued = authority.issue("endpoints", sorted({*hosts, *MORE_HOSTS, f"*.{REGION}.amazonaws.com"}), now)
     return issued, authority.certificate.read_bytes()
 
 

@@ -22,7 +22,7 @@ from aftershock.engines.network import Network, router_device
 from aftershock.engines.objects import Objects
 from aftershock.engines.resolver import Resolver
 from aftershock.engines.volumes import Volumes
-from aftershock.gateway import Badge, Data, Link
+from aftershock.gateway import Badge, Data, Link, Site
 from aftershock.services import (
     acm,
     autoscaling,
@@ -30,6 +30,7 @@ from aftershock.services import (
     cloudformation,
     cloudwatch,
     ec2,
+    ecr,
     elbv2,
     fis,
     iam,
@@ -46,6 +47,8 @@ ENDPOINTS = "198.18.0.2"  # where the API answers inside the region; of the addr
 
 # Every bucket has a name of its own below S3's.
 BUCKET_HOSTS = (f"*.s3.{REGION}.amazonaws.com", "*.s3.amazonaws.com")
+# What the endpoints answer to beside the names that botocore knows.
+MORE_HOSTS = (*BUCKET_HOSTS, ecr.host(ACCOUNT, REGION))
 
 TABLES: tuple[Table[Any], ...] = (
     *acm.TABLES,
@@ -54,6 +57,7 @@ TABLES: tuple[Table[Any], ...] = (
     *cloudformation.TABLES,
     *cloudwatch.TABLES,
     *ec2.TABLES,
+    *ecr.TABLES,
     *elbv2.TABLES,
     *fis.TABLES,
     *iam.TABLES,
@@ -89,6 +93,7 @@ class Engines:
     balancers: Balancers
     resolver: Resolver
     objects: Objects
+    layers: Objects
     authority: CertificateAuthority
     sealer: ssm.Sealer
 
@@ -105,6 +110,7 @@ class Engines:
             balancers=Balancers(state, cache),
             resolver=Resolver(state / "resolver" / "snapshot.json"),
             objects=Objects(state / "objects"),
+            layers=Objects(state / "layers"),
             authority=CertificateAuthority(state / "authority"),
             sealer=sealer,
         )
@@ -132,7 +138,9 @@ class Wiring:
             tables=frozenset({route53.CHANGE_TABLE}),
         )
         self._storage = s3.Data(engines.objects, ACCOUNT)
-        self.data: Mapping[str, Data] = {"s3": self._storage}
+        self._registry = ecr.Data(engines.layers, ACCOUNT, REGION)
+        self.data: Mapping[str, Data] = {"ecr": self._registry, "s3": self._storage}
+        self.sites: tuple[Site, ...] = (ecr.Registry(self._registry),)
         self._names = _names(engines.resolver, hosts)
         self._scaling = autoscaling.Outside(ask=ask_of("autoscaling"), pace=clock.pace)
         self._experiments = _experiments(ask_of("fis"))
@@ -149,6 +157,7 @@ class Wiring:
             "cloudformation": cloudformation.operations(self._stacks),
             "cloudwatch": cloudwatch.operations(pace=self._clock.pace),
             "ec2": fis.under_faults("ec2", ec2.operations(self._compute)),
+            "ecr": ecr.operations(self._registry),
             "elbv2": elbv2.operations(self._balancing),
             "fis": fis.operations(self._experiments),
             "iam": iam.operations(users_of_role),
@@ -215,6 +224,7 @@ class Wiring:
                 authority=authority,
                 others=(ec2.Others(engines.balancers.machines, elbv2.nodes_in),),
             ),
+            *ecr.controllers(store, clock, engines.layers),
             *elbv2.controllers(store, clock, wake, outside=self._balancing, balancers=engines.balancers, sights=sights),
             *fis.controllers(store, clock, self._experiments, machines=engines.machines, network=engines.network),
             *route53.controllers(store, clock, REGION, self._names, engines.resolver),
@@ -266,7 +276,7 @@ def balancing(clock: Clock) -> elbv2.Outside:
 
 def _names(resolver: Resolver, hosts: Iterable[str]) -> route53.Outside:
     """What the resolver serves besides hosted zones: the API's endpoints, load balancers, and each VPC's instances."""
-    endpoints = tuple(route53.KnownName(host, (ENDPOINTS,)) for host in (*hosts, *BUCKET_HOSTS))
+    endpoints = tuple(route53.KnownName(host, (ENDPOINTS,)) for host in (*hosts, *MORE_HOSTS))
     return route53.Outside(
         names=lambda tx: (*endpoints, *_balancer_names(tx)),
         networks=lambda tx: (

@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator, Coroutine, Mapping
+from collections.abc import AsyncIterator, Coroutine, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from pathlib import Path
@@ -14,7 +14,7 @@ from botocore.config import Config
 
 from aftershock.aws.call import Operation, Tx
 from aftershock.clock import Clock
-from aftershock.gateway import Credential, Data, Gateway
+from aftershock.gateway import Credential, Data, Gateway, Site
 from aftershock.store import Store
 from aftershock.wire import Models, Secret
 from tests.services.account import ROOT
@@ -48,8 +48,9 @@ class Door:
         services: Mapping[str, Mapping[str, Operation]],
         tables: list[Any],
         data: Mapping[str, Data] | None = None,
+        sites: Sequence[Site] = (),
     ) -> None:
-        self._data = data
+        self._data, self._sites = data, sites
         self._started = threading.Event()
         self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(state, services, tables)), name="door")
         self._thread.start()
@@ -67,6 +68,7 @@ class Door:
             health=dict,
             acts={},
             data=self._data,
+            sites=self._sites,
         )
         self._loop, self._ended = asyncio.get_running_loop(), asyncio.Event()
         async with served(gateway) as self.url:

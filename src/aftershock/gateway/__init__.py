@@ -3,5 +3,19 @@
 from .app import Gateway
 from .door import Act, Authenticate, Badge, Credential, Data, Intake, Link, Snapshot
 from .inside import Inside
+from .sites import Site, Visit
 
-__all__ = ["Act", "Authenticate", "Badge", "Credential", "Data", "Gateway", "Inside", "Intake", "Link", "Snapshot"]
+__all__ = [
+    "Act",
+    "Authenticate",
+    "Badge",
+    "Credential",
+    "Data",
+    "Gateway",
+    "Inside",
+    "Intake",
+    "Link",
+    "Site",
+    "Snapshot",
+    "Visit",
+]

@@ -5,7 +5,8 @@ import logging
 import sqlite3
 import time
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, TypeVar
@@ -23,6 +24,7 @@ from aftershock.wire import ErrorContext, HttpRequest, HttpResponse, Models, Pro
 from . import http
 from .door import Act, Authenticate, Badge, Credential, Data, Link
 from .refusals import not_here
+from .sites import Site, Visit
 from .uploads import upload
 
 log = logging.getLogger(__name__)
@@ -63,9 +65,11 @@ class Gateway:
         data: Mapping[str, Data] | None = None,
         badges: Mapping[str, Badge] | None = None,
         links: Mapping[str, Link] | None = None,
+        sites: Sequence[Site] = (),
     ) -> None:
         """`data` are the services that move bodies of any size, `badges` known by their schemes, `links` by how the
-        paths begin that are written to by PUT."""
+        paths begin that are written to by PUT; `sites` answer in protocols of their own."""
+        self._sites = tuple(sites)
         self._data, self._badges, self._links = dict(data or {}), dict(badges or {}), dict(links or {})
         self._store, self._models, self._services = store, models, services
         self._authenticate, self._clock, self._region = authenticate, clock, region
@@ -104,6 +108,8 @@ class Gateway:
             ClientGoneError: there is nobody to answer.
         """
         try:
+            if site := next((site for site in self._sites if site.serves(request)), None):
+                return await self._visit(site, request, receive, known)
             if stream := wire.expects_stream(request, self._models, self._services.keys()):
                 known.context = stream
                 return await self._upload(request, receive, known), "ok"
@@ -145,6 +151,21 @@ class Gateway:
             params = await data.prepare(self._store.snapshot, parsed.operation.name, parsed.params)
             parsed = replace(parsed, params=dict(params))
         return self._run(operation, parsed, principal, known)
+
+    async def _visit(
+        self, site: Site, request: HttpRequest, receive: http.Receive, known: _Request
+    ) -> tuple[HttpResponse, str]:
+        known.service, known.operation = site.name, request.method
+        now = self._clock.now()
+
+        @contextmanager
+        def transaction(principal: Principal) -> Iterator[Call]:
+            known.caller = principal.arn
+            with self._store.transaction() as tx:
+                yield Call(principal=principal, region=self._region, request_id=known.id, now=now, tx=tx, new_id=new_id)
+
+        answer = await site.answer(Visit(request, now, self._store.snapshot, transaction, http.pieces(receive)))
+        return HttpResponse(answer.status, dict(answer.headers), answer.body), str(answer.status)
 
     async def _upload(self, request: HttpRequest, receive: http.Receive, known: _Request) -> HttpResponse:
         """An operation whose body goes to the disk as it comes; before that, all is checked that can be."""

@@ -5,7 +5,8 @@ EC2's `UnknownParameter`: aws/aws-cli#21. `MalformedInput` of query services: bo
 bhushankummar/amazon-mws#75. Constraint wording: tenesys/awsconsole#2, boto/boto3#2601 (map keys),
 ministryofjustice/cloud-platform-infrastructure#4097 (a sensitive value is not shown).
 Route 53's `InvalidInput`: hashicorp/terraform-provider-aws#37817. `SerializationException`: brendanhay/amazonka#43,
-aws-amplify/amplify-js#13265. S3's `MalformedXML`: aws/aws-sdk-ruby#1577.
+aws-amplify/amplify-js#13265. S3's `MalformedXML`: aws/aws-sdk-ruby#1577. ECR's `InvalidParameterException`:
+boto/boto3#3191, aws/aws-dotnet-deploy#549.
 """
 
 from collections.abc import Sequence
@@ -30,12 +31,15 @@ class Family(Enum):
     REST_JSON = "rest-json"
     REST_XML = "rest-xml"
     S3 = "s3"
+    ECR = "ecr"
 
 
 def family_of(service: ServiceModel | None, protocol: str) -> Family:
     match protocol:
         case "rest-xml" if service is not None and service.service_name in ("s3", "s3control"):
             return Family.S3
+        case "json" if service is not None and service.service_name == "ecr":
+            return Family.ECR
         case "smithy-rpc-v2-cbor":
             return Family.JSON
         case "ec2" | "query" | "json" | "rest-json" | "rest-xml":
@@ -62,6 +66,7 @@ _INVALID = {
     Family.REST_JSON: "ValidationException",
     Family.REST_XML: "InvalidInput",
     Family.S3: "InvalidArgument",
+    Family.ECR: "InvalidParameterException",
 }
 _MALFORMED = {
     Family.QUERY: "MalformedInput",
@@ -69,12 +74,15 @@ _MALFORMED = {
     Family.REST_JSON: "SerializationException",
     Family.REST_XML: "MalformedInput",
     Family.S3: "MalformedXML",
+    Family.ECR: "SerializationException",
 }
 
 
 def invalid(family: Family, problems: Sequence[Problem]) -> AwsError:
     if family is Family.EC2:
         return _invalid_for_ec2(problems[0])
+    if family is Family.ECR:
+        return _invalid_for_ecr(problems[0])
     texts = "; ".join(_constraint_text(problem) for problem in problems[:_SHOWN_PROBLEMS])
     count = "1 validation error" if len(problems) == 1 else f"{len(problems)} validation errors"
     return AwsError(_INVALID[family], f"{count} detected: {texts}")
@@ -92,6 +100,14 @@ def _invalid_for_ec2(problem: Problem) -> AwsError:
     return AwsError(
         "InvalidParameterValue", f"Value ({problem.value or ''}) for parameter {path} is invalid. {problem.constraint}."
     )
+
+
+def _invalid_for_ecr(problem: Problem) -> AwsError:
+    constraint = problem.constraint.removeprefix("Member ")
+    if pattern := constraint.partition("regular expression pattern: ")[2]:
+        constraint = f"must satisfy regular expression '{pattern}'"
+    message = f"Invalid parameter at '{'.'.join(problem.path)}' failed to satisfy constraint: '{constraint}'"
+    return AwsError(_INVALID[Family.ECR], message)
 
 
 def malformed(family: Family, error: Malformed) -> AwsError:

@@ -107,6 +107,7 @@ _TABLE = {
     Family.JSON: _JSON,
     Family.REST_JSON: _REST_JSON,
     Family.S3: _S3,
+    Family.ECR: _JSON,
 }
 
 

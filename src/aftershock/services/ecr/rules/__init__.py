@@ -1,0 +1,1 @@
+"""What may be asked of a registry, what it is called, and what to do."""
