@@ -13,8 +13,22 @@ from msgspec.structs import replace
 from aftershock.aws.call import Call
 from aftershock.aws.errors import AwsError
 from aftershock.aws.ids import new_id
+from aftershock.engines.certificates import CertificateAuthority
 from aftershock.gateway import Inside
-from aftershock.services import autoscaling, cloudformation, cloudwatch, ec2, elbv2, iam, route53, s3, ssm
+from aftershock.services import (
+    acm,
+    autoscaling,
+    cloudformation,
+    cloudwatch,
+    ec2,
+    ecr,
+    elbv2,
+    fis,
+    iam,
+    route53,
+    s3,
+    ssm,
+)
 from aftershock.services.cloudformation.controllers import StackController
 from aftershock.services.cloudformation.records import STACKS
 from aftershock.services.ec2.records.vpc import VPCS
@@ -24,8 +38,9 @@ from aftershock.services.elbv2.records.load_balancer import LOAD_BALANCERS
 from aftershock.services.route53.records import CHANGES
 from aftershock.store import Store
 from aftershock.wire import Models
-from aftershock.wiring import balancing
+from aftershock.wiring import balancing, users_of_role
 from tests.services.account import ROOT
+from tests.services.acm.makings import Names
 from tests.services.ec2.compute import Compute, SetClock
 from tests.services.ec2.ground import Ground
 from tests.services.modelled import conforming, service_model
@@ -33,11 +48,14 @@ from tests.services.s3.world import opened
 
 REGION, ACCOUNT = "us-east-1", "123456789012"
 TABLES = (
+    *acm.TABLES,
     *autoscaling.TABLES,
     *cloudformation.TABLES,
     *cloudwatch.TABLES,
     *ec2.TABLES,
+    *ecr.TABLES,
     *elbv2.TABLES,
+    *fis.TABLES,
     *iam.TABLES,
     *route53.TABLES,
     *s3.TABLES,
@@ -71,8 +89,30 @@ class Cloud(Compute):
         )
         self.scaling = autoscaling.Outside(ask=inside.of("autoscaling", role="AWSServiceRoleForAutoScaling"))
         self.balancing = dataclasses.replace(balancing(self.clock), certificate=lambda tx, account, arn: None)
+        self.names = Names()  # what the public DNS answers to Certificate Manager
+        authority = CertificateAuthority(path.parent / "authority")
+        authority.ensure(self.now)
+        self.issuing = acm.Outside(
+            users=elbv2.users_of_certificate,
+            ask=self.names.ask,
+            certify=authority.certify,
+            chain=authority.certificate.read_bytes,
+        )
+        self.experiments = fis.Outside(
+            ask=inside.of("fis", role="AWSServiceRoleForFIS"),
+            may_assume=lambda tx, account, arn: iam.service_may_assume(tx, account, arn, "fis.amazonaws.com"),
+            outages=fis.Outages(
+                begin=ec2.begin_outage,
+                disrupt=ec2.begin_disruption,
+                end=ec2.end_outages,
+                seen=ec2.outage,
+                tables=ec2.OUTAGE_TABLES,
+            ),
+            instance_table=ec2.INSTANCE_TABLE,
+        )
         sealer = ssm.Sealer(bytes(32))
         self.services |= {
+            "acm": acm.operations(self.issuing),
             "autoscaling": autoscaling.operations(self.scaling),
             "cloudwatch": cloudwatch.operations(pace=1.0),
             "elbv2": elbv2.operations(self.balancing),
@@ -85,7 +125,9 @@ class Cloud(Compute):
                     console_of=lambda _: b"",
                 )
             ),
-            "iam": iam.OPERATIONS,
+            "fis": fis.operations(self.experiments),
+            "ecr": ecr.operations(ecr.Data(opened(path.parent / "registry"), ACCOUNT, REGION)),
+            "iam": iam.operations(users_of_role),
             "route53": route53.operations(self._names()),
             "s3": s3.operations(s3.Data(opened(path.parent), ACCOUNT)),
             "ssm": ssm.operations(base_image=ec2.base_image_id, sealer=sealer),
@@ -154,7 +196,8 @@ class Cloud(Compute):
     def controllers(self, ground: Any = None) -> list[Any]:
         targets = TargetController(self.store, self.clock, self.balancing, elbv2.Sights())
         groups = autoscaling.controllers(self.store, self.clock, self.scaling)
-        return [*super().controllers(ground), targets, *groups]
+        certificates = acm.controllers(self.store, self.clock, self.issuing)
+        return [*super().controllers(ground), targets, *groups, *certificates]
 
     def synchronise(self) -> None:
         """The resolver's part: what has changed is answered."""

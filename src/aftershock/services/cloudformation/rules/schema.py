@@ -110,6 +110,13 @@ def _problems(kind: Kind, value: Any, path: str) -> Iterator[str]:
         case "Map":
             if not isinstance(value, dict):
                 yield f"Value of property {path} must be an object"
+                return
+            assert kind.member is not None
+            wrong = [one for name, inner in value.items() for one in _problems(kind.member, inner, f"{path}.{name}")]
+            if kind.member.name == "String" and wrong:
+                yield f"Value of property {path} must be an object with String (or simple type) properties"
+            else:
+                yield from wrong
         case "Object":
             yield from _object_problems(kind, value, path)
         case _:

@@ -1,13 +1,11 @@
-"""AWS::AutoScaling: groups, launch configurations, policies, schedules, hooks."""
+"""AWS::AutoScaling: groups, and launch configurations.  What moves a group is in `autoscaling_moves`."""
 
-from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from aftershock.services.cloudformation.rules.policies import REPLACING, ROLLING, SCHEDULED
 from aftershock.services.cloudformation.rules.schema import (
     BOOLEAN,
-    DOUBLE,
     INTEGER,
     STRING,
     STRINGS,
@@ -21,39 +19,70 @@ from aftershock.services.cloudformation.rules.schema import (
     members,
 )
 
-from .ec2_compute import DISKS
-from .model import Doing, FailedError, ResourceType, Seen, unless_gone
+from .ec2_compute import disks
+from .model import Doing, FailedError, ResourceType, Seen
 from .rolling import begin as begin_rolling
 from .rolling import roll
 
 TEMPLATE = members("Version", LaunchTemplateId=STRING, LaunchTemplateName=STRING, Version=STRING)
+_MIXED = members(
+    "LaunchTemplate",
+    InstancesDistribution=members(
+        OnDemandAllocationStrategy=STRING,
+        OnDemandBaseCapacity=INTEGER,
+        OnDemandPercentageAboveBaseCapacity=INTEGER,
+        SpotAllocationStrategy=STRING,
+        SpotInstancePools=INTEGER,
+        SpotMaxPrice=STRING,
+    ),
+    LaunchTemplate=members(
+        "LaunchTemplateSpecification",
+        LaunchTemplateSpecification=TEMPLATE,
+        Overrides=many(
+            members(
+                ImageId=STRING,
+                InstanceType=STRING,
+                LaunchTemplateSpecification=TEMPLATE,
+                WeightedCapacity=STRING,
+            )
+        ),
+    ),
+)
 TAGS = many(members("Key Value PropagateAtLaunch", Key=STRING, Value=STRING, PropagateAtLaunch=BOOLEAN))
-_SIZES = ("MinSize", "MaxSize", "DesiredCapacity")
-_LAUNCH = ("LaunchTemplate", "LaunchConfigurationName")
+SIZES = ("MinSize", "MaxSize", "DesiredCapacity")
+_LAUNCH = ("LaunchTemplate", "LaunchConfigurationName", "MixedInstancesPolicy")
 _PLAIN: dict[str, Kind] = {
+    "AvailabilityZoneDistribution": members(CapacityDistributionStrategy=STRING),
     "AvailabilityZones": STRINGS,
     "CapacityRebalance": BOOLEAN,
-    "Cooldown": INTEGER,
+    "Context": STRING,
     "DefaultInstanceWarmup": INTEGER,
+    "DeletionProtection": STRING,
     "DesiredCapacity": INTEGER,
+    "DesiredCapacityType": STRING,
     "HealthCheckGracePeriod": INTEGER,
     "HealthCheckType": STRING,
+    "InstanceMaintenancePolicy": members(MaxHealthyPercentage=INTEGER, MinHealthyPercentage=INTEGER),
     "LaunchConfigurationName": STRING,
     "LaunchTemplate": TEMPLATE,
     "MaxInstanceLifetime": INTEGER,
     "MaxSize": INTEGER,
     "MinSize": INTEGER,
+    "MixedInstancesPolicy": _MIXED,
     "NewInstancesProtectedFromScaleIn": BOOLEAN,
+    "ServiceLinkedRoleARN": STRING,
     "TerminationPolicies": STRINGS,
 }
 
 
-def _ask(doing: Doing, operation: str, **params: Any) -> dict[str, Any]:
+def ask(doing: Doing, operation: str, **params: Any) -> dict[str, Any]:
     return doing.ask("autoscaling", operation, **params)
 
 
 def _settings(doing: Doing) -> dict[str, Any]:
     asked = doing.given(*_PLAIN)
+    if "Cooldown" in doing.properties:
+        asked["DefaultCooldown"] = doing.properties["Cooldown"]
     if "VPCZoneIdentifier" in doing.properties:
         asked["VPCZoneIdentifier"] = ",".join(doing.properties["VPCZoneIdentifier"])
     return asked
@@ -65,24 +94,24 @@ def _tags(name: str, tags: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
 
 def _create_group(doing: Doing) -> str:
     name = str(doing.properties.get("AutoScalingGroupName") or doing.name(255))
-    asked = {**_settings(doing), **doing.given("TargetGroupARNs")}
+    asked = {**_settings(doing), **doing.given("TargetGroupARNs", "TrafficSources")}
     tags = [{"PropagateAtLaunch": True, **tag} for tag in doing.tags("autoscaling")]
     if tags:
         asked["Tags"] = _tags(name, tags)
     if "LifecycleHookSpecificationList" in doing.properties:
         asked["LifecycleHookSpecificationList"] = doing.properties["LifecycleHookSpecificationList"]
-    _ask(doing, "CreateAutoScalingGroup", AutoScalingGroupName=name, **asked)
+    ask(doing, "CreateAutoScalingGroup", AutoScalingGroupName=name, **asked)
     _metrics(doing, name)
     return name
 
 
 def _metrics(doing: Doing, name: str) -> None:
     for one in doing.properties.get("MetricsCollection", []):
-        _ask(doing, "EnableMetricsCollection", AutoScalingGroupName=name, **one)
+        ask(doing, "EnableMetricsCollection", AutoScalingGroupName=name, **one)
 
 
 def described(doing: Doing, name: str) -> Mapping[str, Any] | None:
-    groups = _ask(doing, "DescribeAutoScalingGroups", AutoScalingGroupNames=[name])["AutoScalingGroups"]
+    groups = ask(doing, "DescribeAutoScalingGroups", AutoScalingGroupNames=[name])["AutoScalingGroups"]
     return groups[0] if groups else None
 
 
@@ -102,13 +131,15 @@ def _update_group(doing: Doing, name: str, before: Mapping[str, Any]) -> Mapping
     policy = doing.update_policy or {}
     scheduled = str(policy.get(SCHEDULED, {}).get("IgnoreUnmodifiedGroupSizeProperties", "false")).lower() == "true"
     if scheduled:  # what schedules have made of the sizes stays, where the template did not change them
-        asked = {key: value for key, value in asked.items() if key not in _SIZES or before.get(key) != value}
-    _ask(doing, "UpdateAutoScalingGroup", AutoScalingGroupName=name, **asked)
+        asked = {key: value for key, value in asked.items() if key not in SIZES or before.get(key) != value}
+    ask(doing, "UpdateAutoScalingGroup", AutoScalingGroupName=name, **asked)
     was, now = before.get("TargetGroupARNs", []), doing.properties.get("TargetGroupARNs", [])
     if gone := [arn for arn in was if arn not in now]:
-        _ask(doing, "DetachLoadBalancerTargetGroups", AutoScalingGroupName=name, TargetGroupARNs=gone)
+        ask(doing, "DetachLoadBalancerTargetGroups", AutoScalingGroupName=name, TargetGroupARNs=gone)
     if new := [arn for arn in now if arn not in was]:
-        _ask(doing, "AttachLoadBalancerTargetGroups", AutoScalingGroupName=name, TargetGroupARNs=new)
+        ask(doing, "AttachLoadBalancerTargetGroups", AutoScalingGroupName=name, TargetGroupARNs=new)
+    _connect(doing, name, before)
+    _hook(doing, name, before)
     _retag(doing, name, before)
     if changed(before, doing.properties) and before.get("MetricsCollection") != doing.properties.get(
         "MetricsCollection"
@@ -120,13 +151,31 @@ def _update_group(doing: Doing, name: str, before: Mapping[str, Any]) -> Mapping
     return None
 
 
+def _connect(doing: Doing, name: str, before: Mapping[str, Any]) -> None:
+    was, now = before.get("TrafficSources", []), doing.properties.get("TrafficSources", [])
+    if gone := [one for one in was if one not in now]:
+        ask(doing, "DetachTrafficSources", AutoScalingGroupName=name, TrafficSources=gone)
+    if new := [one for one in now if one not in was]:
+        ask(doing, "AttachTrafficSources", AutoScalingGroupName=name, TrafficSources=new)
+
+
+def _hook(doing: Doing, name: str, before: Mapping[str, Any]) -> None:
+    was = {one["LifecycleHookName"]: one for one in before.get("LifecycleHookSpecificationList", [])}
+    now = {one["LifecycleHookName"]: one for one in doing.properties.get("LifecycleHookSpecificationList", [])}
+    for hook in was.keys() - now.keys():
+        ask(doing, "DeleteLifecycleHook", AutoScalingGroupName=name, LifecycleHookName=hook)
+    for hook, one in now.items():
+        if was.get(hook) != one:
+            ask(doing, "PutLifecycleHook", AutoScalingGroupName=name, **one)
+
+
 def _retag(doing: Doing, name: str, before: Mapping[str, Any]) -> None:
     was = {tag["Key"]: tag for tag in before.get("Tags", [])}
     now = {tag["Key"]: tag for tag in doing.properties.get("Tags", [])}
     if gone := [was[key] for key in was if key not in now]:
-        _ask(doing, "DeleteTags", Tags=_tags(name, gone))
+        ask(doing, "DeleteTags", Tags=_tags(name, gone))
     if new := [now[key] for key in now if was.get(key) != now[key]]:
-        _ask(doing, "CreateOrUpdateTags", Tags=_tags(name, new))
+        ask(doing, "CreateOrUpdateTags", Tags=_tags(name, new))
 
 
 def _launches_otherwise(before: Mapping[str, Any], after: Mapping[str, Any]) -> bool:
@@ -149,7 +198,7 @@ def _advance_group(doing: Doing, name: str) -> Mapping[str, Any]:
 def _delete_group(doing: Doing, name: str) -> None:
     group = described(doing, name)
     if group is not None and not group.get("Status"):
-        _ask(doing, "DeleteAutoScalingGroup", AutoScalingGroupName=name, ForceDelete=True)
+        ask(doing, "DeleteAutoScalingGroup", AutoScalingGroupName=name, ForceDelete=True)
 
 
 HOOKS = many(
@@ -168,12 +217,14 @@ GROUP = ResourceType(
     properties={
         **{name: changing(kind) for name, kind in _PLAIN.items()},
         "AutoScalingGroupName": fixed(STRING),
-        "LifecycleHookSpecificationList": fixed(HOOKS),
+        "Cooldown": changing(INTEGER),
+        "LifecycleHookSpecificationList": changing(HOOKS),
         "MaxSize": changing(INTEGER, required=True),
         "MetricsCollection": changing(many(members("Granularity", Granularity=STRING, Metrics=STRINGS))),
         "MinSize": changing(INTEGER, required=True),
         "Tags": changing(TAGS),
         "TargetGroupARNs": changing(STRINGS),
+        "TrafficSources": changing(many(members("Identifier Type", Identifier=STRING, Type=STRING))),
         "VPCZoneIdentifier": changing(STRINGS),
     },
     create=_create_group,
@@ -190,12 +241,16 @@ GROUP = ResourceType(
 
 _CONFIGURATION: dict[str, Property] = {
     "AssociatePublicIpAddress": fixed(BOOLEAN),
-    "BlockDeviceMappings": fixed(DISKS),
+    "BlockDeviceMappings": fixed(disks(BOOLEAN, Throughput=INTEGER)),
     "EbsOptimized": fixed(BOOLEAN),
     "IamInstanceProfile": fixed(STRING),
     "ImageId": fixed(STRING, required=True),
     "InstanceType": fixed(STRING, required=True),
     "KeyName": fixed(STRING),
+    "MetadataOptions": fixed(
+        members(HttpEndpoint=STRING, HttpPutResponseHopLimit=INTEGER, HttpTokens=STRING),
+    ),
+    "PlacementTenancy": fixed(STRING),
     "SecurityGroups": fixed(STRINGS),
     "UserData": fixed(STRING),
 }
@@ -206,18 +261,18 @@ def _create_configuration(doing: Doing) -> str:
     asked = doing.given(*_CONFIGURATION)
     if "InstanceMonitoring" in doing.properties:
         asked["InstanceMonitoring"] = {"Enabled": doing.properties["InstanceMonitoring"]}
-    _ask(doing, "CreateLaunchConfiguration", LaunchConfigurationName=name, **asked)
+    ask(doing, "CreateLaunchConfiguration", LaunchConfigurationName=name, **asked)
     return name
 
 
 def _configured(doing: Doing, name: str) -> bool:
-    answer = _ask(doing, "DescribeLaunchConfigurations", LaunchConfigurationNames=[name])
+    answer = ask(doing, "DescribeLaunchConfigurations", LaunchConfigurationNames=[name])
     return bool(answer["LaunchConfigurations"])
 
 
 def _delete_configuration(doing: Doing, name: str) -> None:
     if _configured(doing, name):
-        _ask(doing, "DeleteLaunchConfiguration", LaunchConfigurationName=name)
+        ask(doing, "DeleteLaunchConfiguration", LaunchConfigurationName=name)
 
 
 LAUNCH_CONFIGURATION = ResourceType(
@@ -232,171 +287,4 @@ LAUNCH_CONFIGURATION = ResourceType(
     delete=_delete_configuration,
 )
 
-_METRIC = members("PredefinedMetricType", PredefinedMetricType=STRING, ResourceLabel=STRING)
-_CUSTOM = members(
-    "MetricName Namespace Statistic",
-    Dimensions=many(members("Name Value", Name=STRING, Value=STRING)),
-    MetricName=STRING,
-    Namespace=STRING,
-    Statistic=STRING,
-    Unit=STRING,
-)
-_POLICY: dict[str, Kind] = {
-    "AdjustmentType": STRING,
-    "Cooldown": INTEGER,
-    "EstimatedInstanceWarmup": INTEGER,
-    "MetricAggregationType": STRING,
-    "MinAdjustmentMagnitude": INTEGER,
-    "ScalingAdjustment": INTEGER,
-    "StepAdjustments": many(
-        members(
-            "ScalingAdjustment",
-            MetricIntervalLowerBound=DOUBLE,
-            MetricIntervalUpperBound=DOUBLE,
-            ScalingAdjustment=INTEGER,
-        )
-    ),
-    "TargetTrackingConfiguration": members(
-        "TargetValue",
-        CustomizedMetricSpecification=_CUSTOM,
-        DisableScaleIn=BOOLEAN,
-        PredefinedMetricSpecification=_METRIC,
-        TargetValue=DOUBLE,
-    ),
-}
-
-
-def _put_policy(doing: Doing, name: str) -> str:
-    asked = doing.given("AutoScalingGroupName", "PolicyType", *_POLICY)
-    return str(_ask(doing, "PutScalingPolicy", PolicyName=name, **asked)["PolicyARN"])
-
-
-def _policy_name(arn: str) -> str:
-    return arn.rpartition("policyName/")[2]
-
-
-def _read_policy(doing: Doing, arn: str) -> Seen | None:
-    group = doing.properties["AutoScalingGroupName"]
-    if described(doing, group) is None:
-        return None
-    answer = _ask(doing, "DescribePolicies", AutoScalingGroupName=group, PolicyNames=[_policy_name(arn)])
-    return Seen({"Arn": arn, "PolicyName": _policy_name(arn)}) if answer["ScalingPolicies"] else None
-
-
-def _update_policy(doing: Doing, arn: str, _before: Mapping[str, Any]) -> None:
-    _put_policy(doing, _policy_name(arn))
-
-
-def _delete_policy(doing: Doing, arn: str) -> None:
-    if _read_policy(doing, arn) is not None:
-        group = doing.properties["AutoScalingGroupName"]
-        unless_gone(lambda: _ask(doing, "DeletePolicy", AutoScalingGroupName=group, PolicyName=_policy_name(arn)))
-
-
-SCALING_POLICY = ResourceType(
-    name="AWS::AutoScaling::ScalingPolicy",
-    properties={
-        "AutoScalingGroupName": fixed(STRING, required=True),
-        "PolicyType": changing(STRING),
-        **{name: changing(kind) for name, kind in _POLICY.items()},
-    },
-    create=lambda doing: _put_policy(doing, doing.name(255)),
-    read=_read_policy,
-    update=_update_policy,
-    delete=_delete_policy,
-    attributes=("Arn", "PolicyName"),
-)
-
-
-def _put_action(doing: Doing, name: str) -> str:
-    asked = doing.given("AutoScalingGroupName", *_SIZES, "Recurrence", "TimeZone")
-    for key in ("StartTime", "EndTime"):
-        if key in doing.properties:
-            asked[key] = _time(doing.properties[key])
-    _ask(doing, "PutScheduledUpdateGroupAction", ScheduledActionName=name, **asked)
-    return name
-
-
-def _time(text: str) -> datetime:
-    try:
-        return datetime.fromisoformat(text)
-    except ValueError:
-        raise FailedError(f"Invalid time: {text}; times are written as 2010-06-01T00:00:00Z") from None
-
-
-def _of_group(operation: str, list_name: str, parameter: str) -> Callable[[Doing, str], Seen | None]:
-    """Reads what belongs to a group, and is gone with it."""
-
-    def read(doing: Doing, name: str) -> Seen | None:
-        group = doing.properties["AutoScalingGroupName"]
-        if described(doing, group) is None:
-            return None
-        answer = _ask(doing, operation, AutoScalingGroupName=group, **{parameter: [name]})
-        return Seen() if answer[list_name] else None
-
-    return read
-
-
-_read_action = _of_group("DescribeScheduledActions", "ScheduledUpdateGroupActions", "ScheduledActionNames")
-_read_hook = _of_group("DescribeLifecycleHooks", "LifecycleHooks", "LifecycleHookNames")
-
-
-def _update_action(doing: Doing, name: str, _before: Mapping[str, Any]) -> None:
-    _put_action(doing, name)
-
-
-def _delete_action(doing: Doing, name: str) -> None:
-    if _read_action(doing, name) is not None:
-        group = doing.properties["AutoScalingGroupName"]
-        _ask(doing, "DeleteScheduledAction", AutoScalingGroupName=group, ScheduledActionName=name)
-
-
-SCHEDULED_ACTION = ResourceType(
-    name="AWS::AutoScaling::ScheduledAction",
-    properties={
-        "AutoScalingGroupName": fixed(STRING, required=True),
-        **{name: changing(INTEGER) for name in _SIZES},
-        **{name: changing(STRING) for name in ("EndTime", "Recurrence", "StartTime", "TimeZone")},
-    },
-    create=lambda doing: _put_action(doing, doing.name(255)),
-    read=_read_action,
-    update=_update_action,
-    delete=_delete_action,
-)
-
-_HOOK = ("DefaultResult", "HeartbeatTimeout", "LifecycleTransition", "NotificationMetadata")
-
-
-def _put_hook(doing: Doing, name: str) -> str:
-    asked = doing.given("AutoScalingGroupName", *_HOOK)
-    _ask(doing, "PutLifecycleHook", LifecycleHookName=name, **asked)
-    return name
-
-
-def _update_hook(doing: Doing, name: str, _before: Mapping[str, Any]) -> None:
-    _put_hook(doing, name)
-
-
-def _delete_hook(doing: Doing, name: str) -> None:
-    if _read_hook(doing, name) is not None:
-        group = doing.properties["AutoScalingGroupName"]
-        _ask(doing, "DeleteLifecycleHook", AutoScalingGroupName=group, LifecycleHookName=name)
-
-
-LIFECYCLE_HOOK = ResourceType(
-    name="AWS::AutoScaling::LifecycleHook",
-    properties={
-        "AutoScalingGroupName": fixed(STRING, required=True),
-        "DefaultResult": changing(STRING),
-        "HeartbeatTimeout": changing(INTEGER),
-        "LifecycleHookName": fixed(STRING),
-        "LifecycleTransition": changing(STRING, required=True),
-        "NotificationMetadata": changing(STRING),
-    },
-    create=lambda doing: _put_hook(doing, str(doing.properties.get("LifecycleHookName") or doing.name(255))),
-    read=_read_hook,
-    update=_update_hook,
-    delete=_delete_hook,
-)
-
-TYPES = (GROUP, LAUNCH_CONFIGURATION, SCALING_POLICY, SCHEDULED_ACTION, LIFECYCLE_HOOK)
+TYPES = (GROUP, LAUNCH_CONFIGURATION)

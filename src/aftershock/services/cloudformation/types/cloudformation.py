@@ -1,7 +1,7 @@
 """AWS::CloudFormation: nested stacks, and what waits for signals."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from aftershock.aws.errors import AwsError
@@ -19,14 +19,19 @@ from .model import Doing, FailedError, ResourceType, Seen
 NOTHING_TO_DO = "No updates are to be performed."
 
 
-def _asked(doing: Doing) -> dict[str, Any]:
-    given = doing.properties.get("Parameters", {})
+def asked_of(properties: Mapping[str, Any], capabilities: Iterable[str]) -> dict[str, Any]:
+    """What CreateStack and UpdateStack are given for a nested stack with these properties."""
+    given = properties.get("Parameters", {})
     return {
-        "TemplateURL": doing.properties["TemplateURL"],
+        "TemplateURL": properties["TemplateURL"],
         "Parameters": [{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
-        "Capabilities": list(doing.capabilities),
-        "Tags": list(doing.properties.get("Tags", [])),
+        "Capabilities": list(capabilities),
+        "Tags": list(properties.get("Tags", [])),
     }
+
+
+def _asked(doing: Doing) -> dict[str, Any]:
+    return asked_of(doing.properties, doing.capabilities)
 
 
 def _create(doing: Doing) -> str:
@@ -113,8 +118,9 @@ HANDLE = ResourceType(
     name="AWS::CloudFormation::WaitConditionHandle",
     properties={},
     create=lambda doing: handles.url(doing.region, doing.stack_id, doing.logical_id, doing.token),
-    read=lambda _doing, _id: Seen(),
+    read=lambda _doing, url: Seen({"Id": url}),
     delete=lambda _doing, _id: None,
+    attributes=("Id",),
     own=True,
 )
 
@@ -131,12 +137,13 @@ def _wrong_condition(properties: Mapping[str, Any]) -> str | None:
     return None
 
 
-def _condition(doing: Doing, _: str) -> Seen:
+def _condition(doing: Doing, physical_id: str) -> Seen:
     """AWS: with a CreationPolicy it has no handle, and waits for what that says."""
     if "Handle" not in doing.properties:
-        return Seen()
+        return Seen({"Id": physical_id})
     heard, count = doing.heard(doing.properties["Handle"]), doing.properties.get("Count", 1)
-    attributes = {"Data": json.dumps({who: data for who, (_, _, data) in sorted(heard.items())}, separators=(",", ":"))}
+    data = {who: data for who, (_, _, data) in sorted(heard.items())}
+    attributes = {"Id": physical_id, "Data": json.dumps(data, separators=(",", ":"))}
     for who, (status, reason, _) in sorted(heard.items()):
         if status == "FAILURE":
             return Seen(attributes, failed=f"WaitCondition received failed message: '{reason}' for uniqueId: {who}")
@@ -155,7 +162,7 @@ CONDITION = ResourceType(
     properties={"Count": changing(INTEGER), "Handle": changing(STRING), "Timeout": changing(INTEGER)},
     create=lambda doing: f"{doing.stack_id}/{doing.logical_id}",
     read=_condition,
-    attributes=("Data",),
+    attributes=("Data", "Id"),
     check=_wrong_condition,
     delete=lambda _doing, _id: None,
     creation_policy=True,
@@ -165,11 +172,12 @@ CONDITION = ResourceType(
 # What the CDK tells AWS of its own libraries; it stands for nothing, here as there.
 CDK_METADATA = ResourceType(
     name="AWS::CDK::Metadata",
-    properties={"Analytics": changing(STRING)},
+    properties={"Analytics": changing(STRING), "Modules": changing(STRING)},
     create=_placeholder,
-    read=lambda _doing, _id: Seen(),
+    read=lambda _doing, physical_id: Seen({"Id": physical_id}),
     update=lambda _doing, _id, _before: None,
     delete=lambda _doing, _id: None,
+    attributes=("Id",),
     own=True,
 )
 

@@ -1,4 +1,4 @@
-"""AWS::CloudWatch: alarms."""
+"""AWS::CloudWatch: alarms and dashboards."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -16,7 +16,7 @@ from aftershock.services.cloudformation.rules.schema import (
     members,
 )
 
-from .model import Doing, ResourceType, Seen, tag_changes
+from .model import Doing, ResourceType, Seen, found, tag_changes, unless_gone
 
 DIMENSIONS = many(members("Name Value", Name=STRING, Value=STRING))
 METRIC = members(Namespace=STRING, MetricName=STRING, Dimensions=DIMENSIONS)
@@ -57,6 +57,14 @@ def _put(doing: Doing, operation: str, name: str, *, new: bool) -> None:
     doing.ask("cloudwatch", operation, AlarmName=name, **asked)
 
 
+def _retag(doing: Doing, arn: str, before: Mapping[str, Any]) -> None:
+    put, gone = tag_changes(before, doing.properties)
+    if gone:
+        doing.ask("cloudwatch", "UntagResource", ResourceARN=arn, TagKeys=gone)
+    if put:
+        doing.ask("cloudwatch", "TagResource", ResourceARN=arn, Tags=put)
+
+
 def _type(name: str, operation: str, properties: Mapping[str, Any]) -> ResourceType:
     def create(doing: Doing) -> str:
         alarm = doing.properties.get("AlarmName") or doing.name(255)
@@ -69,12 +77,9 @@ def _type(name: str, operation: str, properties: Mapping[str, Any]) -> ResourceT
 
     def update(doing: Doing, alarm_name: str, before: Mapping[str, Any]) -> None:
         _put(doing, operation, alarm_name, new=False)
-        put, gone = tag_changes(before, doing.properties)
         alarm = _alarm(doing, alarm_name)
-        if alarm is not None and gone:
-            doing.ask("cloudwatch", "UntagResource", ResourceARN=alarm["AlarmArn"], TagKeys=gone)
-        if alarm is not None and put:
-            doing.ask("cloudwatch", "TagResource", ResourceARN=alarm["AlarmArn"], Tags=put)
+        if alarm is not None:
+            _retag(doing, alarm["AlarmArn"], before)
 
     def delete(doing: Doing, alarm_name: str) -> None:
         if _alarm(doing, alarm_name) is not None:
@@ -116,4 +121,45 @@ COMPOSITE_ALARM = _type(
     "AWS::CloudWatch::CompositeAlarm", "PutCompositeAlarm", {"AlarmRule": changing(STRING, required=True)}
 )
 
-TYPES = (ALARM, COMPOSITE_ALARM)
+
+NO_DASHBOARD = "ResourceNotFound"
+
+
+def _create_dashboard(doing: Doing) -> str:
+    name = str(doing.properties.get("DashboardName") or doing.name(255))
+    tags = doing.tags("cloudwatch")
+    more = {"Tags": tags} if tags else {}
+    doing.ask("cloudwatch", "PutDashboard", DashboardName=name, **doing.given("DashboardBody"), **more)
+    return name
+
+
+def _dashboard(doing: Doing, name: str) -> Mapping[str, Any] | None:
+    return found(lambda: doing.ask("cloudwatch", "GetDashboard", DashboardName=name), NO_DASHBOARD)
+
+
+def _update_dashboard(doing: Doing, name: str, before: Mapping[str, Any]) -> None:
+    doing.ask("cloudwatch", "PutDashboard", DashboardName=name, **doing.given("DashboardBody"))
+    dashboard = _dashboard(doing, name)
+    if dashboard is not None:
+        _retag(doing, dashboard["DashboardArn"], before)
+
+
+def _delete_dashboard(doing: Doing, name: str) -> None:
+    unless_gone(lambda: doing.ask("cloudwatch", "DeleteDashboards", DashboardNames=[name]), NO_DASHBOARD)
+
+
+DASHBOARD = ResourceType(
+    name="AWS::CloudWatch::Dashboard",
+    properties={
+        "DashboardBody": changing(STRING, required=True),
+        "DashboardName": fixed(STRING),
+        "Tags": changing(TAGS),
+    },
+    create=_create_dashboard,
+    read=lambda doing, name: Seen() if _dashboard(doing, name) is not None else None,
+    update=_update_dashboard,
+    delete=_delete_dashboard,
+    tags="list",
+)
+
+TYPES = (ALARM, COMPOSITE_ALARM, DASHBOARD)

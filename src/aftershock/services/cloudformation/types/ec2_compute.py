@@ -6,6 +6,7 @@ from typing import Any
 from aftershock.services.cloudformation.rules.schema import (
     BOOLEAN,
     INTEGER,
+    JSON,
     STRING,
     STRINGS,
     TAGS,
@@ -22,15 +23,22 @@ from .ec2_network import retag, tagged
 from .model import Doing, FailedError, ResourceType, Seen, found, unless_gone
 
 _NO_INSTANCE = ("InvalidInstanceID.NotFound",)
-EBS = members(
-    DeleteOnTermination=BOOLEAN,
-    Encrypted=BOOLEAN,
-    Iops=INTEGER,
-    SnapshotId=STRING,
-    VolumeSize=INTEGER,
-    VolumeType=STRING,
-)
-DISKS = many(members("DeviceName", DeviceName=STRING, Ebs=EBS, NoDevice=STRING, VirtualName=STRING))
+_EBS = {
+    "DeleteOnTermination": BOOLEAN,
+    "Encrypted": BOOLEAN,
+    "Iops": INTEGER,
+    "SnapshotId": STRING,
+    "VolumeSize": INTEGER,
+    "VolumeType": STRING,
+}
+
+
+def disks(no_device: Kind, required: str = "DeviceName", **more: Kind) -> Kind:
+    """Block device mappings: AWS's types write `NoDevice` each in a way of its own."""
+    ebs = members(**_EBS, **more)
+    return many(members(required, DeviceName=STRING, Ebs=ebs, NoDevice=no_device, VirtualName=STRING))
+
+
 TEMPLATE_OF = members("Version", LaunchTemplateId=STRING, LaunchTemplateName=STRING, Version=STRING)
 CREDITS = members(CPUCredits=STRING)
 METADATA = members(
@@ -47,8 +55,8 @@ def _interface(groups: str) -> dict[str, Kind]:
         "AssociatePublicIpAddress": BOOLEAN,
         "DeleteOnTermination": BOOLEAN,
         "Description": STRING,
-        "NetworkInterfaceId": STRING,
         "PrivateIpAddress": STRING,
+        "PrivateIpAddresses": many(members("Primary PrivateIpAddress", Primary=BOOLEAN, PrivateIpAddress=STRING)),
         "SubnetId": STRING,
         groups: STRINGS,
     }
@@ -66,6 +74,24 @@ def _interfaces(properties: Mapping[str, Any]) -> list[dict[str, Any]]:
     return made
 
 
+def _mappings(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """`NoDevice` is an empty object in a template, and an empty text where an instance is run."""
+    if "BlockDeviceMappings" not in properties:
+        return {}
+    made = [one | {"NoDevice": ""} if "NoDevice" in one else one for one in properties["BlockDeviceMappings"]]
+    return {"BlockDeviceMappings": made}
+
+
+# What has to be as it is for every instance here; EC2 refuses other values.
+_AS_EVERYWHERE: dict[str, Kind] = {
+    "EnclaveOptions": members(Enabled=BOOLEAN),
+    "HibernationOptions": members(Configured=BOOLEAN),
+    "PrivateDnsNameOptions": members(
+        EnableResourceNameDnsAAAARecord=BOOLEAN, EnableResourceNameDnsARecord=BOOLEAN, HostnameType=STRING
+    ),
+}
+
+
 def _create_instance(doing: Doing) -> str:
     properties = doing.properties
     asked = doing.given(
@@ -76,14 +102,15 @@ def _create_instance(doing: Doing) -> str:
         "SecurityGroupIds",
         "SecurityGroups",
         "UserData",
-        "BlockDeviceMappings",
         "DisableApiTermination",
         "InstanceInitiatedShutdownBehavior",
         "EbsOptimized",
         "PrivateIpAddress",
         "LaunchTemplate",
         "MetadataOptions",
+        *_AS_EVERYWHERE,
     )
+    asked |= _mappings(properties)
     if "IamInstanceProfile" in properties:
         asked["IamInstanceProfile"] = {"Name": properties["IamInstanceProfile"]}
     if "Monitoring" in properties:
@@ -140,14 +167,59 @@ def _update_instance(doing: Doing, instance_id: str, before: Mapping[str, Any]) 
     if "SecurityGroupIds" in names:
         groups = doing.properties.get("SecurityGroupIds", [])
         doing.ask("ec2", "ModifyInstanceAttribute", InstanceId=instance_id, Groups=groups)
-    if "DisableApiTermination" in names:
-        value = {"Value": doing.properties.get("DisableApiTermination", False)}
-        doing.ask("ec2", "ModifyInstanceAttribute", InstanceId=instance_id, DisableApiTermination=value)
+    defaults = {"DisableApiTermination": False, "InstanceInitiatedShutdownBehavior": "stop"}
+    for name in defaults.keys() & set(names):
+        value = {"Value": doing.properties.get(name, defaults[name])}
+        doing.ask("ec2", "ModifyInstanceAttribute", InstanceId=instance_id, **{name: value})
+    if "MetadataOptions" in names:
+        options = {**_METADATA_DEFAULTS, **doing.properties.get("MetadataOptions", {})}
+        doing.ask("ec2", "ModifyInstanceMetadataOptions", InstanceId=instance_id, **options)
+    if "Monitoring" in names:
+        operation = "MonitorInstances" if doing.properties.get("Monitoring") else "UnmonitorInstances"
+        doing.ask("ec2", operation, InstanceIds=[instance_id])
+    if "CreditSpecification" in names:
+        _credit(doing, instance_id)
+    if "IamInstanceProfile" in names:
+        _change_profile(doing, instance_id)
     retag(doing, instance_id, before)
     if {"InstanceType", "UserData"} & set(names):
         doing.ask("ec2", "StopInstances", InstanceIds=[instance_id])
         return {"stopped for": "its new type and user data"}
     return None
+
+
+_METADATA_DEFAULTS: dict[str, Any] = {
+    "HttpEndpoint": "enabled",
+    "HttpPutResponseHopLimit": 1,
+    "HttpTokens": "optional",
+    "InstanceMetadataTags": "disabled",
+}
+
+
+def _credit(doing: Doing, instance_id: str) -> None:
+    wanted = doing.properties.get("CreditSpecification", {}).get("CPUCredits")
+    if wanted is None:  # AWS: "T2 instances are launched as standard", and those of later families as unlimited
+        instance = _described(doing, instance_id)
+        wanted = "standard" if instance is not None and instance["InstanceType"].startswith("t2.") else "unlimited"
+    asked = [{"InstanceId": instance_id, "CpuCredits": wanted}]
+    answer = doing.ask("ec2", "ModifyInstanceCreditSpecification", InstanceCreditSpecifications=asked)
+    for one in answer.get("UnsuccessfulInstanceCreditSpecifications", []):
+        raise FailedError(one["Error"]["Message"])
+
+
+def _change_profile(doing: Doing, instance_id: str) -> None:
+    wanted = doing.properties.get("IamInstanceProfile")
+    filters = [{"Name": "instance-id", "Values": [instance_id]}]
+    there = doing.ask("ec2", "DescribeIamInstanceProfileAssociations", Filters=filters)
+    ids = [one["AssociationId"] for one in there["IamInstanceProfileAssociations"]]
+    if wanted is None:
+        for association in ids:
+            doing.ask("ec2", "DisassociateIamInstanceProfile", AssociationId=association)
+    elif ids:
+        profile = {"Name": wanted}
+        doing.ask("ec2", "ReplaceIamInstanceProfileAssociation", AssociationId=ids[0], IamInstanceProfile=profile)
+    else:
+        doing.ask("ec2", "AssociateIamInstanceProfile", InstanceId=instance_id, IamInstanceProfile={"Name": wanted})
 
 
 def _advance_instance(doing: Doing, instance_id: str) -> Mapping[str, Any]:
@@ -173,27 +245,28 @@ INSTANCE = ResourceType(
     name="AWS::EC2::Instance",
     properties={
         "AvailabilityZone": fixed(STRING),
-        "BlockDeviceMappings": fixed(DISKS),
-        "CreditSpecification": fixed(CREDITS),
+        "BlockDeviceMappings": fixed(disks(JSON)),
+        "CreditSpecification": changing(CREDITS),
         "DisableApiTermination": changing(BOOLEAN),
         "EbsOptimized": fixed(BOOLEAN),
-        "IamInstanceProfile": fixed(STRING),
+        "IamInstanceProfile": changing(STRING),
         "ImageId": fixed(STRING),
-        "InstanceInitiatedShutdownBehavior": fixed(STRING),
+        "InstanceInitiatedShutdownBehavior": changing(STRING),
         "InstanceType": interrupting(STRING),
         "KeyName": fixed(STRING),
         "LaunchTemplate": fixed(TEMPLATE_OF),
-        "MetadataOptions": fixed(METADATA),
-        "Monitoring": fixed(BOOLEAN),
+        "MetadataOptions": changing(METADATA),
+        "Monitoring": changing(BOOLEAN),
         "NetworkInterfaces": fixed(many(members("DeviceIndex", DeviceIndex=STRING, **_interface("GroupSet")))),
         "PrivateIpAddress": fixed(STRING),
-        "PropagateTagsToVolumeOnCreation": fixed(BOOLEAN),
+        "PropagateTagsToVolumeOnCreation": changing(BOOLEAN),  # it says what is done when it is made
         "SecurityGroupIds": changing(STRINGS),
         "SecurityGroups": fixed(STRINGS),
         "SubnetId": fixed(STRING),
         "Tags": changing(TAGS),
         "Tenancy": fixed(STRING),
         "UserData": interrupting(STRING),
+        **{name: fixed(kind) for name, kind in _AS_EVERYWHERE.items()},
     },
     create=_create_instance,
     read=_read_instance,
@@ -214,8 +287,10 @@ INSTANCE = ResourceType(
 )
 
 _DATA = {
-    "BlockDeviceMappings": DISKS,
+    "BlockDeviceMappings": disks(STRING, "", Throughput=INTEGER),
+    "CapacityReservationSpecification": members(CapacityReservationPreference=STRING),
     "CreditSpecification": members(CpuCredits=STRING),
+    "DisableApiStop": BOOLEAN,
     "DisableApiTermination": BOOLEAN,
     "EbsOptimized": BOOLEAN,
     "IamInstanceProfile": members(Arn=STRING, Name=STRING),
@@ -223,6 +298,7 @@ _DATA = {
     "InstanceInitiatedShutdownBehavior": STRING,
     "InstanceType": STRING,
     "KeyName": STRING,
+    "MaintenanceOptions": members(AutoRecovery=STRING),
     "MetadataOptions": METADATA,
     "Monitoring": members(Enabled=BOOLEAN),
     "NetworkInterfaces": many(members(DeviceIndex=INTEGER, **_interface("Groups"))),
@@ -231,6 +307,7 @@ _DATA = {
     "SecurityGroups": STRINGS,
     "TagSpecifications": many(members("ResourceType Tags", ResourceType=STRING, Tags=TAGS)),
     "UserData": STRING,
+    **_AS_EVERYWHERE,
 }
 
 
@@ -273,6 +350,13 @@ def _update_template(doing: Doing, template_id: str, before: Mapping[str, Any]) 
     if before.get("LaunchTemplateData") != doing.properties.get("LaunchTemplateData"):
         asked = doing.given("LaunchTemplateData", "VersionDescription")
         doing.ask("ec2", "CreateLaunchTemplateVersion", LaunchTemplateId=template_id, ClientToken=doing.token, **asked)
+    retag(doing, template_id, _own_tags(before), _own_tags(doing.properties))
+
+
+def _own_tags(properties: Mapping[str, Any]) -> dict[str, Any]:
+    """Those of the template itself, as a property of tags."""
+    given = properties.get("TagSpecifications", [])
+    return {"Tags": [tag for one in given if one["ResourceType"] == "launch-template" for tag in one["Tags"]]}
 
 
 def _delete_template(doing: Doing, template_id: str) -> None:
@@ -287,7 +371,7 @@ LAUNCH_TEMPLATE = ResourceType(
     properties={
         "LaunchTemplateData": changing(members(**_DATA), required=True),
         "LaunchTemplateName": fixed(STRING),
-        "TagSpecifications": fixed(many(members("ResourceType Tags", ResourceType=STRING, Tags=TAGS))),
+        "TagSpecifications": changing(many(members("ResourceType Tags", ResourceType=STRING, Tags=TAGS))),
         "VersionDescription": changing(STRING),
     },
     create=_create_template,
@@ -327,13 +411,6 @@ def _read_key(doing: Doing, name: str) -> Seen | None:
     return Seen({"KeyPairId": key["KeyPairId"], "KeyFingerprint": key["KeyFingerprint"]}) if key else None
 
 
-def _update_key(doing: Doing, name: str, before: Mapping[str, Any]) -> None:
-    key = _key(doing, name)
-    if key is None:
-        raise FailedError(f"The key pair '{name}' does not exist")
-    retag(doing, key["KeyPairId"], before)
-
-
 def _delete_key(doing: Doing, name: str) -> None:
     key = _key(doing, name)
     if key is None:
@@ -351,11 +428,10 @@ KEY_PAIR = ResourceType(
         "KeyName": fixed(STRING, required=True),
         "KeyType": fixed(STRING),
         "PublicKeyMaterial": fixed(STRING),
-        "Tags": changing(TAGS),
+        "Tags": fixed(TAGS),
     },
     create=_create_key,
     read=_read_key,
-    update=_update_key,
     delete=_delete_key,
     attributes=("KeyPairId", "KeyFingerprint"),
     tags="list",

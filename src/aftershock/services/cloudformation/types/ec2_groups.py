@@ -7,6 +7,7 @@ from aftershock.services.cloudformation.rules.schema import (
     INTEGER,
     STRING,
     TAGS,
+    Property,
     changing,
     fixed,
     many,
@@ -16,8 +17,8 @@ from aftershock.services.cloudformation.rules.schema import (
 from .ec2_network import retag, tagged
 from .model import Doing, FailedError, ResourceType, Seen, found
 
-_SOURCES = ("SourceSecurityGroupId", "SourceSecurityGroupName", "SourceSecurityGroupOwnerId", "SourcePrefixListId")
-_TARGETS = ("DestinationSecurityGroupId", "DestinationPrefixListId")
+_SOURCES = ("SourceSecurityGroupId", "SourceSecurityGroupName", "SourceSecurityGroupOwnerId")
+_TARGETS = ("DestinationSecurityGroupId",)
 _RULE = {
     "IpProtocol": STRING,
     "FromPort": INTEGER,
@@ -40,9 +41,6 @@ def permission(rule: Mapping[str, Any]) -> dict[str, Any]:
         made["IpRanges"] = [{"CidrIp": rule["CidrIp"], **told}]
     if "CidrIpv6" in rule:
         made["Ipv6Ranges"] = [{"CidrIpv6": rule["CidrIpv6"], **told}]
-    prefix_list = rule.get("SourcePrefixListId") or rule.get("DestinationPrefixListId")
-    if prefix_list:
-        made["PrefixListIds"] = [{"PrefixListId": prefix_list, **told}]
     pair = {
         "GroupId": rule.get("SourceSecurityGroupId") or rule.get("DestinationSecurityGroupId"),
         "GroupName": rule.get("SourceSecurityGroupName"),
@@ -148,6 +146,14 @@ SECURITY_GROUP = ResourceType(
 )
 
 
+def _rule(doing: Doing, rule_id: str) -> Mapping[str, Any] | None:
+    answer = found(
+        lambda: doing.ask("ec2", "DescribeSecurityGroupRules", SecurityGroupRuleIds=[rule_id]),
+        "InvalidSecurityGroupRuleId.NotFound",
+    )
+    return answer["SecurityGroupRules"][0] if answer is not None and answer["SecurityGroupRules"] else None
+
+
 def _rule_type(way: str, others: tuple[str, ...]) -> ResourceType:
     def create(doing: Doing) -> str:
         group = doing.given("GroupId", "GroupName")
@@ -155,33 +161,41 @@ def _rule_type(way: str, others: tuple[str, ...]) -> ResourceType:
         return str(answer["SecurityGroupRules"][0]["SecurityGroupRuleId"])
 
     def read(doing: Doing, rule_id: str) -> Seen | None:
-        answer = found(
-            lambda: doing.ask("ec2", "DescribeSecurityGroupRules", SecurityGroupRuleIds=[rule_id]),
-            "InvalidSecurityGroupRuleId.NotFound",
+        return Seen({"Id": rule_id}) if _rule(doing, rule_id) is not None else None
+
+    def update(doing: Doing, rule_id: str, _before: Mapping[str, Any]) -> None:
+        rule = _rule(doing, rule_id)
+        if rule is None:
+            raise FailedError(f"The security group rule '{rule_id}' does not exist")
+        told = {"SecurityGroupRuleId": rule_id, "Description": doing.properties.get("Description", "")}
+        doing.ask(
+            "ec2",
+            f"UpdateSecurityGroupRuleDescriptions{way}",
+            GroupId=rule["GroupId"],
+            SecurityGroupRuleDescriptions=[told],
         )
-        return Seen({"Id": rule_id}) if answer and answer["SecurityGroupRules"] else None
 
     def delete(doing: Doing, rule_id: str) -> None:
-        answer = found(
-            lambda: doing.ask("ec2", "DescribeSecurityGroupRules", SecurityGroupRuleIds=[rule_id]),
-            "InvalidSecurityGroupRuleId.NotFound",
-        )
-        for rule in answer["SecurityGroupRules"] if answer else ():
+        rule = _rule(doing, rule_id)
+        if rule is not None:
             doing.ask("ec2", f"RevokeSecurityGroup{way}", GroupId=rule["GroupId"], SecurityGroupRuleIds=[rule_id])
 
-    names = ("CidrIp", "CidrIpv6", "Description", *others)
+    group: dict[str, Property] = {"GroupId": fixed(STRING, required=way == "Egress")}
+    if way == "Ingress":
+        group["GroupName"] = fixed(STRING)
     return ResourceType(
         name=f"AWS::EC2::SecurityGroup{way}",
         properties={
             "IpProtocol": fixed(STRING, required=True),
             "FromPort": fixed(INTEGER),
             "ToPort": fixed(INTEGER),
-            "GroupId": fixed(STRING),
-            **({"GroupName": fixed(STRING)} if way == "Ingress" else {}),
-            **{name: fixed(STRING) for name in names},
+            **group,
+            **{name: fixed(STRING) for name in ("CidrIp", "CidrIpv6", *others)},
+            "Description": changing(STRING),
         },
         create=create,
         read=read,
+        update=update,
         delete=delete,
         attributes=("Id",),
     )

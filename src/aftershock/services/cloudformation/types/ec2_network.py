@@ -6,7 +6,7 @@ from typing import Any
 from aftershock.aws.call import Result
 from aftershock.services.cloudformation.rules.schema import BOOLEAN, STRING, TAGS, changing, fixed
 
-from .model import Doing, FailedError, ResourceType, Seen, found, tag_changes, unless_gone
+from .model import Doing, ResourceType, Seen, found, tag_changes, unless_gone
 
 
 def tagged(doing: Doing, kind: str) -> dict[str, Any]:
@@ -15,8 +15,9 @@ def tagged(doing: Doing, kind: str) -> dict[str, Any]:
     return {"TagSpecifications": [{"ResourceType": kind, "Tags": tags}]} if tags else {}
 
 
-def retag(doing: Doing, physical_id: str, before: Mapping[str, Any]) -> None:
-    put, gone = tag_changes(before, doing.properties)
+def retag(doing: Doing, physical_id: str, before: Mapping[str, Any], after: Mapping[str, Any] | None = None) -> None:
+    """The tags as properties have them now, which are the resource's own unless others are given."""
+    put, gone = tag_changes(before, doing.properties if after is None else after)
     if gone:
         doing.ask("ec2", "DeleteTags", Resources=[physical_id], Tags=[{"Key": key} for key in gone])
     if put:
@@ -117,6 +118,7 @@ def _read_subnet(doing: Doing, subnet_id: str) -> Seen | None:
         name: subnet[name] for name in ("SubnetId", "VpcId", "CidrBlock", "AvailabilityZone") if name in subnet
     }
     attributes["AvailabilityZoneId"] = subnet.get("AvailabilityZoneId", "")
+    attributes["Ipv6CidrBlocks"] = []  # the region has no IPv6
     attributes["NetworkAclAssociationId"] = _acl_association(doing, subnet_id)
     return Seen(attributes, waiting=None if subnet["State"] == "available" else f"the subnet is {subnet['State']}")
 
@@ -159,6 +161,7 @@ SUBNET = ResourceType(
         "CidrBlock",
         "AvailabilityZone",
         "AvailabilityZoneId",
+        "Ipv6CidrBlocks",
         "NetworkAclAssociationId",
     ),
     tags="list",
@@ -207,6 +210,12 @@ def _create_attachment(doing: Doing) -> str:
     return f"IGW|{vpc}"
 
 
+def _update_attachment(doing: Doing, physical_id: str, before: Mapping[str, Any]) -> None:
+    """Another gateway takes the place of the one before."""
+    _detach(doing, physical_id, before["InternetGatewayId"])
+    _create_attachment(doing)
+
+
 def _read_attachment(doing: Doing, physical_id: str) -> Seen | None:
     gateway = _gateway(doing, doing.properties["InternetGatewayId"])
     vpc = physical_id.partition("|")[2]
@@ -216,13 +225,13 @@ def _read_attachment(doing: Doing, physical_id: str) -> Seen | None:
 
 
 def _delete_attachment(doing: Doing, physical_id: str) -> None:
+    _detach(doing, physical_id, doing.properties["InternetGatewayId"])
+
+
+def _detach(doing: Doing, physical_id: str, gateway_id: str) -> None:
+    vpc = physical_id.partition("|")[2]
     unless_gone(
-        lambda: doing.ask(
-            "ec2",
-            "DetachInternetGateway",
-            InternetGatewayId=doing.properties["InternetGatewayId"],
-            VpcId=physical_id.partition("|")[2],
-        ),
+        lambda: doing.ask("ec2", "DetachInternetGateway", InternetGatewayId=gateway_id, VpcId=vpc),
         "InvalidInternetGatewayID.NotFound",
         "Gateway.NotAttached",
     )
@@ -230,9 +239,10 @@ def _delete_attachment(doing: Doing, physical_id: str) -> None:
 
 GATEWAY_ATTACHMENT = ResourceType(
     name="AWS::EC2::VPCGatewayAttachment",
-    properties={"InternetGatewayId": fixed(STRING, required=True), "VpcId": fixed(STRING, required=True)},
+    properties={"InternetGatewayId": changing(STRING, required=True), "VpcId": fixed(STRING, required=True)},
     create=_create_attachment,
     read=_read_attachment,
+    update=_update_attachment,
     delete=_delete_attachment,
     attributes=("AttachmentType",),
 )
@@ -266,11 +276,9 @@ ROUTE_TABLE = ResourceType(
     tags="list",
 )
 
-_TARGETS = ("GatewayId", "InstanceId", "NetworkInterfaceId")
-
 
 def _route(doing: Doing) -> dict[str, Any]:
-    return doing.given("RouteTableId", "DestinationCidrBlock", *_TARGETS)
+    return doing.given("RouteTableId", "DestinationCidrBlock", "GatewayId")
 
 
 def _create_route(doing: Doing) -> str:
@@ -305,7 +313,7 @@ ROUTE = ResourceType(
     properties={
         "RouteTableId": fixed(STRING, required=True),
         "DestinationCidrBlock": fixed(STRING, required=True),
-        **{name: changing(STRING) for name in _TARGETS},
+        "GatewayId": changing(STRING),
     },
     create=_create_route,
     read=_read_route,
@@ -346,92 +354,6 @@ SUBNET_ASSOCIATION = ResourceType(
 )
 
 
-def _address(doing: Doing, public_ip: str) -> Mapping[str, Any] | None:
-    answer = found(lambda: doing.ask("ec2", "DescribeAddresses", PublicIps=[public_ip]), "InvalidAddress.NotFound")
-    return answer["Addresses"][0] if answer else None
-
-
-def _create_address(doing: Doing) -> str:
-    answer = doing.ask("ec2", "AllocateAddress", Domain="vpc", **tagged(doing, "elastic-ip"))
-    if "InstanceId" in doing.properties:
-        instance = doing.properties["InstanceId"]
-        doing.ask("ec2", "AssociateAddress", AllocationId=answer["AllocationId"], InstanceId=instance)
-    return str(answer["PublicIp"])
-
-
-def _read_address(doing: Doing, public_ip: str) -> Seen | None:
-    address = _address(doing, public_ip)
-    return Seen({"AllocationId": address["AllocationId"], "PublicIp": public_ip}) if address else None
-
-
-def _update_address(doing: Doing, public_ip: str, before: Mapping[str, Any]) -> None:
-    address = _address(doing, public_ip)
-    if address is None:
-        raise FailedError(f"The address {public_ip} does not exist")
-    if before.get("InstanceId") != doing.properties.get("InstanceId"):
-        if "AssociationId" in address:
-            doing.ask("ec2", "DisassociateAddress", AssociationId=address["AssociationId"])
-        if "InstanceId" in doing.properties:
-            instance = doing.properties["InstanceId"]
-            doing.ask("ec2", "AssociateAddress", AllocationId=address["AllocationId"], InstanceId=instance)
-    retag(doing, address["AllocationId"], before)
-
-
-def _delete_address(doing: Doing, public_ip: str) -> None:
-    address = _address(doing, public_ip)
-    if address is None:
-        return
-    if "AssociationId" in address:
-        doing.ask("ec2", "DisassociateAddress", AssociationId=address["AssociationId"])
-    doing.ask("ec2", "ReleaseAddress", AllocationId=address["AllocationId"])
-
-
-EIP = ResourceType(
-    name="AWS::EC2::EIP",
-    properties={"Domain": fixed(STRING), "InstanceId": changing(STRING), "Tags": changing(TAGS)},
-    create=_create_address,
-    read=_read_address,
-    update=_update_address,
-    delete=_delete_address,
-    attributes=("AllocationId", "PublicIp"),
-    tags="list",
-    check=lambda properties: (
-        None if properties.get("Domain", "vpc") == "vpc" else "Value of property Domain must be vpc"
-    ),
-)
-
-
-def _associate(doing: Doing) -> str:
-    asked = doing.given("AllocationId", "InstanceId", "NetworkInterfaceId", "PrivateIpAddress")
-    if "EIP" in doing.properties:
-        asked["PublicIp"] = doing.properties["EIP"]
-    return str(doing.ask("ec2", "AssociateAddress", **asked, AllowReassociation=True)["AssociationId"])
-
-
-def _read_associated(doing: Doing, association_id: str) -> Seen | None:
-    wanted = [{"Name": "association-id", "Values": [association_id]}]
-    there = doing.ask("ec2", "DescribeAddresses", Filters=wanted)["Addresses"]
-    return Seen({"Id": association_id}) if there else None
-
-
-def _disassociate(doing: Doing, association_id: str) -> None:
-    unless_gone(
-        lambda: doing.ask("ec2", "DisassociateAddress", AssociationId=association_id),
-        "InvalidAssociationID.NotFound",
-    )
-
-
-EIP_ASSOCIATION = ResourceType(
-    name="AWS::EC2::EIPAssociation",
-    properties={
-        name: fixed(STRING) for name in ("AllocationId", "EIP", "InstanceId", "NetworkInterfaceId", "PrivateIpAddress")
-    },
-    create=_associate,
-    read=_read_associated,
-    delete=_disassociate,
-    attributes=("Id",),
-)
-
 TYPES = (
     VPC,
     SUBNET,
@@ -440,6 +362,4 @@ TYPES = (
     ROUTE_TABLE,
     ROUTE,
     SUBNET_ASSOCIATION,
-    EIP,
-    EIP_ASSOCIATION,
 )

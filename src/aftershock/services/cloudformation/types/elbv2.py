@@ -44,10 +44,11 @@ CONDITIONS = many(
     members(
         Field=STRING,
         Values=STRINGS,
-        HostHeaderConfig=members(Values=STRINGS),
-        HttpHeaderConfig=members(HttpHeaderName=STRING, Values=STRINGS),
+        RegexValues=STRINGS,
+        HostHeaderConfig=members(Values=STRINGS, RegexValues=STRINGS),
+        HttpHeaderConfig=members(HttpHeaderName=STRING, Values=STRINGS, RegexValues=STRINGS),
         HttpRequestMethodConfig=members(Values=STRINGS),
-        PathPatternConfig=members(Values=STRINGS),
+        PathPatternConfig=members(Values=STRINGS, RegexValues=STRINGS),
         QueryStringConfig=members(Values=many(members(Key=STRING, Value=STRING))),
         SourceIpConfig=members(Values=STRINGS),
     )
@@ -139,9 +140,7 @@ LOAD_BALANCER = ResourceType(
         "Name": fixed(STRING),
         "Scheme": fixed(STRING),
         "SecurityGroups": changing(STRINGS),
-        "SubnetMappings": changing(
-            many(members("SubnetId", SubnetId=STRING, AllocationId=STRING, PrivateIPv4Address=STRING))
-        ),
+        "SubnetMappings": changing(many(members("SubnetId", SubnetId=STRING))),
         "Subnets": changing(STRINGS),
         "Tags": changing(TAGS),
         "Type": fixed(STRING),
@@ -250,11 +249,11 @@ TARGET_GROUP = ResourceType(
     tags="list",
 )
 
-_LISTENER = ("AlpnPolicy", "Certificates", "DefaultActions", "Port", "Protocol", "SslPolicy")
+_LISTENER = ("Certificates", "DefaultActions", "Port", "Protocol", "SslPolicy")
 
 
 def _create_listener(doing: Doing) -> str:
-    answer = _ask(doing, "CreateListener", **doing.given("LoadBalancerArn", *_LISTENER))
+    answer = _ask(doing, "CreateListener", **doing.given("LoadBalancerArn", *_LISTENER), **_tags(doing))
     arn = str(answer["Listeners"][0]["ListenerArn"])
     _attributes(doing, "Listener", arn, {})
     return arn
@@ -270,6 +269,7 @@ def _update_listener(doing: Doing, arn: str, before: Mapping[str, Any]) -> None:
     if names:
         _ask(doing, "ModifyListener", ListenerArn=arn, **doing.given(*names))
     _attributes(doing, "Listener", arn, before)
+    _retag(doing, arn, before)
 
 
 def _delete_listener(doing: Doing, arn: str) -> None:
@@ -279,7 +279,6 @@ def _delete_listener(doing: Doing, arn: str) -> None:
 LISTENER = ResourceType(
     name="AWS::ElasticLoadBalancingV2::Listener",
     properties={
-        "AlpnPolicy": changing(STRINGS),
         "Certificates": changing(CERTIFICATES),
         "DefaultActions": changing(ACTIONS, required=True),
         "ListenerAttributes": changing(PAIRS),
@@ -287,17 +286,20 @@ LISTENER = ResourceType(
         "Port": changing(INTEGER),
         "Protocol": changing(STRING),
         "SslPolicy": changing(STRING),
+        "Tags": changing(TAGS),
     },
     create=_create_listener,
     read=_read_listener,
     update=_update_listener,
     delete=_delete_listener,
     attributes=("ListenerArn",),
+    tags="list",
 )
 
 
 def _create_rule(doing: Doing) -> str:
-    answer = _ask(doing, "CreateRule", **doing.given("ListenerArn", "Actions", "Conditions", "Priority"))
+    asked = doing.given("ListenerArn", "Actions", "Conditions", "Priority")
+    answer = _ask(doing, "CreateRule", **asked, **_tags(doing))
     return str(answer["Rules"][0]["RuleArn"])
 
 
@@ -315,6 +317,7 @@ def _update_rule(doing: Doing, arn: str, before: Mapping[str, Any]) -> None:
     if "Priority" in names:
         priority = [{"RuleArn": arn, "Priority": doing.properties["Priority"]}]
         _ask(doing, "SetRulePriorities", RulePriorities=priority)
+    _retag(doing, arn, before)
 
 
 def _delete_rule(doing: Doing, arn: str) -> None:
@@ -328,12 +331,14 @@ LISTENER_RULE = ResourceType(
         "Conditions": changing(CONDITIONS, required=True),
         "ListenerArn": fixed(STRING, required=True),
         "Priority": changing(INTEGER, required=True),
+        "Tags": changing(TAGS),
     },
     create=_create_rule,
     read=_read_rule,
     update=_update_rule,
     delete=_delete_rule,
     attributes=("RuleArn", "IsDefault"),
+    tags="list",
 )
 
 
@@ -342,12 +347,12 @@ def _create_certificates(doing: Doing) -> str:
     return doing.name(64)
 
 
-def _read_certificates(doing: Doing, _physical_id: str) -> Seen | None:
+def _read_certificates(doing: Doing, physical_id: str) -> Seen | None:
     arn = doing.properties["ListenerArn"]
     answer = found(lambda: _ask(doing, "DescribeListenerCertificates", ListenerArn=arn), NO_LISTENER)
     there = {one["CertificateArn"] for one in answer["Certificates"] if not one.get("IsDefault")} if answer else set()
     own = {one["CertificateArn"] for one in doing.properties["Certificates"]}
-    return Seen() if there & own else None
+    return Seen({"Id": physical_id}) if there & own else None
 
 
 def _update_certificates(doing: Doing, _physical_id: str, before: Mapping[str, Any]) -> None:
@@ -374,6 +379,7 @@ LISTENER_CERTIFICATE = ResourceType(
     read=_read_certificates,
     update=_update_certificates,
     delete=_delete_certificates,
+    attributes=("Id",),
 )
 
 TYPES = (LOAD_BALANCER, TARGET_GROUP, LISTENER, LISTENER_RULE, LISTENER_CERTIFICATE)

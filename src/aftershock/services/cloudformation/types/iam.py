@@ -1,4 +1,4 @@
-"""AWS::IAM: roles, profiles, policies, users, groups, keys."""
+"""AWS::IAM, who there is: roles, profiles, users, groups, keys.  Their policies are in `iam_policies`."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -17,7 +17,7 @@ from aftershock.services.cloudformation.rules.schema import (
     members,
 )
 
-from .model import Doing, ResourceType, Seen, found, tag_changes, unless_gone
+from .model import Doing, FailedError, ResourceType, Seen, found, tag_changes, unless_gone
 
 GONE = "NoSuchEntity"
 IAM, NAMED = "CAPABILITY_IAM", "CAPABILITY_NAMED_IAM"
@@ -78,6 +78,25 @@ def _reader(kind: str, attributes: Mapping[str, str]) -> Callable[[Doing, str], 
     return read
 
 
+def _bound(doing: Doing, kind: str, name: str, before: Mapping[str, Any]) -> None:
+    """The permissions boundary of a role or user."""
+    wanted = doing.properties.get("PermissionsBoundary")
+    if wanted == before.get("PermissionsBoundary"):
+        return
+    who = {f"{kind}Name": name}
+    if wanted is None:
+        doing.ask("iam", f"Delete{kind}PermissionsBoundary", **who)
+    else:
+        doing.ask("iam", f"Put{kind}PermissionsBoundary", **who, PermissionsBoundary=wanted)
+
+
+def _move(doing: Doing, kind: str, name: str, before: Mapping[str, Any]) -> None:
+    """A user or group to its path."""
+    wanted = doing.properties.get("Path", "/")
+    if wanted != before.get("Path", "/"):
+        doing.ask("iam", f"Update{kind}", **{f"{kind}Name": name}, NewPath=wanted)
+
+
 def _create_role(doing: Doing) -> str:
     name = doing.properties.get("RoleName") or doing.name(64)
     doing.ask(
@@ -99,6 +118,7 @@ def _update_role(doing: Doing, name: str, before: Mapping[str, Any]) -> None:
     settings = {"Description": "", "MaxSessionDuration": 3600}
     if any(before.get(one) != doing.properties.get(one) for one in settings):
         doing.ask("iam", "UpdateRole", RoleName=name, **{**settings, **doing.given(*settings)})
+    _bound(doing, "Role", name, before)
     _policies(doing, "Role", name, before)
     _retag(doing, "Role", name, before)
 
@@ -119,7 +139,7 @@ ROLE = ResourceType(
         "ManagedPolicyArns": changing(STRINGS),
         "MaxSessionDuration": changing(INTEGER),
         "Path": fixed(STRING),
-        "PermissionsBoundary": fixed(STRING),
+        "PermissionsBoundary": changing(STRING),
         "Policies": changing(POLICIES),
         "RoleName": fixed(STRING),
         "Tags": changing(TAGS),
@@ -179,138 +199,6 @@ INSTANCE_PROFILE = ResourceType(
     named="InstanceProfileName",
 )
 
-_HOLDERS = {"Roles": "Role", "Users": "User", "Groups": "Group"}
-
-
-def _holders(properties: Mapping[str, Any]) -> set[tuple[str, str]]:
-    return {(kind, name) for many_, kind in _HOLDERS.items() for name in properties.get(many_, [])}
-
-
-def _put_policy(doing: Doing, kind: str, holder: str) -> None:
-    doing.ask(
-        "iam",
-        f"Put{kind}Policy",
-        **{f"{kind}Name": holder},
-        PolicyName=doing.properties["PolicyName"],
-        PolicyDocument=document(doing.properties["PolicyDocument"]),
-    )
-
-
-def _drop_policy(doing: Doing, kind: str, holder: str, policy: str) -> None:
-    unless_gone(lambda: doing.ask("iam", f"Delete{kind}Policy", **{f"{kind}Name": holder}, PolicyName=policy), GONE)
-
-
-def _create_policy(doing: Doing) -> str:
-    for kind, holder in sorted(_holders(doing.properties)):
-        _put_policy(doing, kind, holder)
-    return doing.name(64)
-
-
-def _read_policy(doing: Doing, physical_id: str) -> Seen | None:
-    """An inline policy is where its holders have it."""
-    policy = doing.properties["PolicyName"]
-    for kind, holder in _holders(doing.properties):
-        asked = {f"{kind}Name": holder, "PolicyName": policy}
-        if found(lambda kind=kind, asked=asked: doing.ask("iam", f"Get{kind}Policy", **asked), GONE):  # type: ignore[misc]
-            return Seen({"Id": physical_id})
-    return None
-
-
-def _update_policy(doing: Doing, _physical_id: str, before: Mapping[str, Any]) -> None:
-    was, now = _holders(before), _holders(doing.properties)
-    for kind, holder in sorted(was - now):
-        _drop_policy(doing, kind, holder, before["PolicyName"])
-    for kind, holder in sorted(now):
-        _put_policy(doing, kind, holder)
-
-
-def _delete_policy(doing: Doing, _physical_id: str) -> None:
-    for kind, holder in sorted(_holders(doing.properties)):
-        _drop_policy(doing, kind, holder, doing.properties["PolicyName"])
-
-
-def _has_holder(properties: Mapping[str, Any]) -> str | None:
-    return None if _holders(properties) else "At least one of [Groups,Roles,Users] must be non-empty."
-
-
-POLICY = ResourceType(
-    name="AWS::IAM::Policy",
-    properties={
-        "PolicyName": fixed(STRING, required=True),
-        "PolicyDocument": changing(JSON, required=True),
-        **{name: changing(STRINGS) for name in _HOLDERS},
-    },
-    create=_create_policy,
-    read=_read_policy,
-    update=_update_policy,
-    delete=_delete_policy,
-    attributes=("Id",),
-    capability=IAM,
-    check=_has_holder,
-)
-
-
-def _create_managed(doing: Doing) -> str:
-    name = doing.properties.get("ManagedPolicyName") or doing.name(128)
-    body = document(doing.properties["PolicyDocument"])
-    asked = doing.given("Description", "Path")
-    arn = str(doing.ask("iam", "CreatePolicy", PolicyName=name, PolicyDocument=body, **asked)["Policy"]["Arn"])
-    for kind, holder in sorted(_holders(doing.properties)):
-        doing.ask("iam", f"Attach{kind}Policy", **{f"{kind}Name": holder}, PolicyArn=arn)
-    return arn
-
-
-def _read_managed(doing: Doing, arn: str) -> Seen | None:
-    answer = found(lambda: doing.ask("iam", "GetPolicy", PolicyArn=arn), GONE)
-    return Seen({"PolicyArn": arn, "PolicyId": answer["Policy"]["PolicyId"]}) if answer else None
-
-
-def _update_managed(doing: Doing, arn: str, before: Mapping[str, Any]) -> None:
-    if doing.properties["PolicyDocument"] != before["PolicyDocument"]:
-        versions = doing.ask("iam", "ListPolicyVersions", PolicyArn=arn)["Versions"]
-        spare = [one["VersionId"] for one in versions if not one["IsDefaultVersion"]]
-        if len(versions) >= 5:  # AWS: "A managed policy can have up to five versions"
-            doing.ask("iam", "DeletePolicyVersion", PolicyArn=arn, VersionId=spare[-1])
-        body = document(doing.properties["PolicyDocument"])
-        doing.ask("iam", "CreatePolicyVersion", PolicyArn=arn, PolicyDocument=body, SetAsDefault=True)
-    was, now = _holders(before), _holders(doing.properties)
-    for kind, holder in sorted(was - now):
-        doing.ask("iam", f"Detach{kind}Policy", **{f"{kind}Name": holder}, PolicyArn=arn)
-    for kind, holder in sorted(now - was):
-        doing.ask("iam", f"Attach{kind}Policy", **{f"{kind}Name": holder}, PolicyArn=arn)
-
-
-def _delete_managed(doing: Doing, arn: str) -> None:
-    def delete() -> None:
-        for one in doing.ask("iam", "ListPolicyVersions", PolicyArn=arn)["Versions"]:
-            if not one["IsDefaultVersion"]:
-                doing.ask("iam", "DeletePolicyVersion", PolicyArn=arn, VersionId=one["VersionId"])
-        doing.ask("iam", "DeletePolicy", PolicyArn=arn)
-
-    for kind, holder in sorted(_holders(doing.properties)):
-        asked = {f"{kind}Name": holder, "PolicyArn": arn}
-        unless_gone(lambda kind=kind, asked=asked: doing.ask("iam", f"Detach{kind}Policy", **asked), GONE)  # type: ignore[misc]
-    unless_gone(delete, GONE)
-
-
-MANAGED_POLICY = ResourceType(
-    name="AWS::IAM::ManagedPolicy",
-    properties={
-        "Description": fixed(STRING),
-        "ManagedPolicyName": fixed(STRING),
-        "Path": fixed(STRING),
-        "PolicyDocument": changing(JSON, required=True),
-        **{name: changing(STRINGS) for name in _HOLDERS},
-    },
-    create=_create_managed,
-    read=_read_managed,
-    update=_update_managed,
-    delete=_delete_managed,
-    attributes=("PolicyArn", "PolicyId"),
-    capability=IAM,
-    named="ManagedPolicyName",
-)
-
 
 def _create_group(doing: Doing) -> str:
     name = doing.properties.get("GroupName") or doing.name(128)
@@ -320,6 +208,7 @@ def _create_group(doing: Doing) -> str:
 
 
 def _update_group(doing: Doing, name: str, before: Mapping[str, Any]) -> None:
+    _move(doing, "Group", name, before)
     _policies(doing, "Group", name, before)
 
 
@@ -336,7 +225,7 @@ GROUP = ResourceType(
     properties={
         "GroupName": fixed(STRING),
         "ManagedPolicyArns": changing(STRINGS),
-        "Path": fixed(STRING),
+        "Path": changing(STRING),
         "Policies": changing(POLICIES),
     },
     create=_create_group,
@@ -369,6 +258,8 @@ def _memberships(doing: Doing, name: str, before: Mapping[str, Any]) -> None:
 
 
 def _update_user(doing: Doing, name: str, before: Mapping[str, Any]) -> None:
+    _move(doing, "User", name, before)
+    _bound(doing, "User", name, before)
     _memberships(doing, name, before)
     _policies(doing, "User", name, before)
     _retag(doing, "User", name, before)
@@ -389,8 +280,8 @@ USER = ResourceType(
     properties={
         "Groups": changing(STRINGS),
         "ManagedPolicyArns": changing(STRINGS),
-        "Path": fixed(STRING),
-        "PermissionsBoundary": fixed(STRING),
+        "Path": changing(STRING),
+        "PermissionsBoundary": changing(STRING),
         "Policies": changing(POLICIES),
         "Tags": changing(TAGS),
         "UserName": fixed(STRING),
@@ -421,7 +312,7 @@ def _key_status(doing: Doing, key_id: str) -> None:
 def _read_key(doing: Doing, key_id: str) -> Seen | None:
     answer = found(lambda: doing.ask("iam", "ListAccessKeys", UserName=doing.properties["UserName"]), GONE)
     there = answer is not None and any(key["AccessKeyId"] == key_id for key in answer["AccessKeyMetadata"])
-    return Seen() if there else None
+    return Seen({"Id": key_id}) if there else None
 
 
 def _update_key(doing: Doing, key_id: str, _before: Mapping[str, Any]) -> None:
@@ -446,7 +337,43 @@ ACCESS_KEY = ResourceType(
     read=_read_key,
     update=_update_key,
     delete=_delete_key,
+    attributes=("Id",),
     capability=IAM,
 )
 
-TYPES = (ROLE, INSTANCE_PROFILE, POLICY, MANAGED_POLICY, GROUP, USER, ACCESS_KEY)
+
+def _create_linked(doing: Doing) -> str:
+    asked = doing.given("AWSServiceName", "CustomSuffix", "Description")
+    return str(doing.ask("iam", "CreateServiceLinkedRole", **asked)["Role"]["RoleName"])
+
+
+def _update_linked(doing: Doing, name: str, _before: Mapping[str, Any]) -> None:
+    doing.ask("iam", "UpdateRoleDescription", RoleName=name, Description=doing.properties.get("Description", ""))
+
+
+def _delete_linked(doing: Doing, name: str) -> None:
+    task = found(lambda: doing.ask("iam", "DeleteServiceLinkedRole", RoleName=name), GONE)
+    if task is None:
+        return
+    told = doing.ask("iam", "GetServiceLinkedRoleDeletionStatus", **task)
+    if told["Status"] == "FAILED":
+        used = [arn for one in told["Reason"]["RoleUsageList"] for arn in one["Resources"]]
+        raise FailedError(f"{told['Reason']['Reason']} It is used by {', '.join(used)}.")
+
+
+SERVICE_LINKED_ROLE = ResourceType(
+    name="AWS::IAM::ServiceLinkedRole",
+    properties={
+        "AWSServiceName": fixed(STRING, required=True),
+        "CustomSuffix": fixed(STRING),
+        "Description": changing(STRING),
+    },
+    create=_create_linked,
+    read=_reader("Role", {"RoleName": "RoleName"}),
+    update=_update_linked,
+    delete=_delete_linked,
+    attributes=("RoleName",),
+    capability=IAM,
+)
+
+TYPES = (ROLE, INSTANCE_PROFILE, GROUP, USER, ACCESS_KEY, SERVICE_LINKED_ROLE)

@@ -163,16 +163,22 @@ def _create_record(doing: Doing) -> tuple[str, Mapping[str, Any]]:
 
 
 def _there(doing: Doing, written: Mapping[str, Any]) -> bool:
-    """Whether the zone has a record of this name, type and identifier."""
+    return record_there(doing, written) is not None
+
+
+def record_there(doing: Doing, written: Mapping[str, Any]) -> Mapping[str, Any] | None:
+    """The zone's record of this name, type and identifier."""
     asked = {"StartRecordName": written["Name"], "StartRecordType": written["Type"]}
     answer = found(
         lambda: doing.ask("route53", "ListResourceRecordSets", HostedZoneId=_zone_of(doing, doing.properties), **asked),
         NO_ZONE,
     )
     wanted = (_full(written["Name"]), written["Type"], written.get("SetIdentifier"))
-    return answer is not None and any(
-        (_full(one["Name"]), one["Type"], one.get("SetIdentifier")) == wanted for one in answer["ResourceRecordSets"]
-    )
+    for one in answer["ResourceRecordSets"] if answer else ():
+        if (_full(one["Name"]), one["Type"], one.get("SetIdentifier")) == wanted:
+            found_: Mapping[str, Any] = one
+            return found_
+    return None
 
 
 def _full(name: str) -> str:
@@ -221,9 +227,9 @@ def _create_records(doing: Doing) -> tuple[str, Mapping[str, Any]]:
     return doing.name(64), _batch(doing, _zone_of(doing, doing.properties), changes)
 
 
-def _read_records(doing: Doing, _physical_id: str) -> Seen | None:
+def _read_records(doing: Doing, physical_id: str) -> Seen | None:
     there = any(_there(doing, one) for one in doing.properties["RecordSets"])
-    return Seen() if there else None
+    return Seen({"Id": physical_id}) if there else None
 
 
 def _update_records(doing: Doing, _physical_id: str, before: Mapping[str, Any]) -> Mapping[str, Any] | None:
@@ -253,6 +259,7 @@ RECORD_SET_GROUP = ResourceType(
     update=_update_records,
     advance=_in_sync,
     delete=_delete_records,
+    attributes=("Id",),
     check=_has_zone,
 )
 

@@ -26,6 +26,10 @@ _ENCRYPTION = members(
     "ServerSideEncryptionConfiguration",
     ServerSideEncryptionConfiguration=many(members(ServerSideEncryptionByDefault=_SSE, BucketKeyEnabled=BOOLEAN)),
 )
+_TRANSITION = members("StorageClass", StorageClass=STRING, TransitionInDays=INTEGER)
+_NONCURRENT = members(
+    "StorageClass TransitionInDays", NewerNoncurrentVersions=INTEGER, StorageClass=STRING, TransitionInDays=INTEGER
+)
 _LIFECYCLE = members(
     "Rules",
     Rules=many(
@@ -33,12 +37,21 @@ _LIFECYCLE = members(
             "Status",
             AbortIncompleteMultipartUpload=members("DaysAfterInitiation", DaysAfterInitiation=INTEGER),
             ExpirationInDays=INTEGER,
+            ExpiredObjectDeleteMarker=BOOLEAN,
             Id=STRING,
             NoncurrentVersionExpiration=members(
                 "NoncurrentDays", NoncurrentDays=INTEGER, NewerNoncurrentVersions=INTEGER
             ),
+            NoncurrentVersionExpirationInDays=INTEGER,
+            NoncurrentVersionTransition=_NONCURRENT,
+            NoncurrentVersionTransitions=many(_NONCURRENT),
+            ObjectSizeGreaterThan=STRING,
+            ObjectSizeLessThan=STRING,
             Prefix=STRING,
             Status=STRING,
+            TagFilters=TAGS,
+            Transition=_TRANSITION,
+            Transitions=many(_TRANSITION),
         )
     ),
 )
@@ -76,18 +89,48 @@ def _encryption(given: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _lifecycle(given: Mapping[str, Any]) -> dict[str, Any]:
-    made = []
-    for rule in given["Rules"]:
-        one = {
-            name: rule[name]
-            for name in ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration")
-            if name in rule
-        }
-        one |= {"Status": rule["Status"], "Filter": {"Prefix": rule.get("Prefix", "")}}
-        one |= {"ID": rule["Id"]} if "Id" in rule else {}
-        one |= {"Expiration": {"Days": rule["ExpirationInDays"]}} if "ExpirationInDays" in rule else {}
-        made.append(one)
-    return {"Rules": made}
+    return {"Rules": [_lifecycle_rule(rule) for rule in given["Rules"]]}
+
+
+def _lifecycle_rule(rule: Mapping[str, Any]) -> dict[str, Any]:
+    made: dict[str, Any] = {"Status": rule["Status"], "Filter": _filter(rule)}
+    made |= {
+        name: rule[name] for name in ("AbortIncompleteMultipartUpload", "NoncurrentVersionExpiration") if name in rule
+    }
+    if "Id" in rule:
+        made["ID"] = rule["Id"]
+    expiration = {"ExpirationInDays": "Days", "ExpiredObjectDeleteMarker": "ExpiredObjectDeleteMarker"}
+    if any(name in rule for name in expiration):
+        made["Expiration"] = {wire: rule[name] for name, wire in expiration.items() if name in rule}
+    if "NoncurrentVersionExpirationInDays" in rule:
+        made["NoncurrentVersionExpiration"] = {"NoncurrentDays": rule["NoncurrentVersionExpirationInDays"]}
+    for name, days in (("Transition", "Days"), ("NoncurrentVersionTransition", "NoncurrentDays")):
+        # AWS: the property of the singular is an older way to give the only one.
+        every = [*([rule[name]] if name in rule else []), *rule.get(f"{name}s", [])]
+        if every:
+            made[f"{name}s"] = [_transition(one, days) for one in every]
+    return made
+
+
+def _transition(given: Mapping[str, Any], days: str) -> dict[str, Any]:
+    made = _renamed(given, TransitionInDays=days)
+    return {**made, "StorageClass": "GLACIER" if made["StorageClass"] == "Glacier" else made["StorageClass"]}
+
+
+def _filter(rule: Mapping[str, Any]) -> dict[str, Any]:
+    """What the rule is about: one thing stands for itself, more of them in an `And`."""
+    parts: dict[str, Any] = {"Prefix": rule["Prefix"]} if "Prefix" in rule else {}
+    for name in ("ObjectSizeGreaterThan", "ObjectSizeLessThan"):
+        if name in rule:
+            if not rule[name].isdecimal():
+                raise FailedError(f"Value of property {name} must be a number of bytes")
+            parts[name] = int(rule[name])
+    tags = rule.get("TagFilters", [])
+    if len(parts) + len(tags) > 1:
+        return {"And": {**parts, **({"Tags": tags} if tags else {})}}
+    if tags:
+        return {"Tag": tags[0]}
+    return parts or {"Prefix": ""}
 
 
 def _cors(given: Mapping[str, Any]) -> dict[str, Any]:

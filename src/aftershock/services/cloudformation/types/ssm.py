@@ -25,7 +25,8 @@ def _read(doing: Doing, name: str) -> Seen | None:
     answer = found(lambda: doing.ask("ssm", "GetParameter", Name=name), "ParameterNotFound")
     if answer is None:
         return None
-    return Seen({"Type": answer["Parameter"]["Type"], "Value": answer["Parameter"]["Value"]})
+    parameter = answer["Parameter"]
+    return Seen({"Arn": parameter["ARN"], "Name": name, "Type": parameter["Type"], "Value": parameter["Value"]})
 
 
 def _update(doing: Doing, name: str, before: Mapping[str, Any]) -> None:
@@ -68,7 +69,7 @@ PARAMETER = ResourceType(
     read=_read,
     update=_update,
     delete=_delete,
-    attributes=("Type", "Value"),
+    attributes=("Arn", "Name", "Type", "Value"),
     tags="map",
     check=_type,
 )

@@ -1,0 +1,148 @@
+"""EC2, as it is just now: networks, machines, addresses."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from aftershock.services.cloudformation.types.ec2_groups import described
+from aftershock.services.cloudformation.types.model import Doing
+
+from .words import Live, named, tags, told
+
+
+def _vpc(doing: Doing, vpc_id: str) -> Mapping[str, Any]:
+    (vpc,) = doing.ask("ec2", "DescribeVpcs", VpcIds=[vpc_id])["Vpcs"]
+    switches = {}
+    for name, attribute in (("EnableDnsSupport", "enableDnsSupport"), ("EnableDnsHostnames", "enableDnsHostnames")):
+        answer = doing.ask("ec2", "DescribeVpcAttribute", VpcId=vpc_id, Attribute=attribute)
+        switches[name] = answer[name]["Value"]
+    return {**named(vpc, "CidrBlock", "InstanceTenancy"), **switches, "Tags": tags(vpc)}
+
+
+def _subnet(doing: Doing, subnet_id: str) -> Mapping[str, Any]:
+    (subnet,) = doing.ask("ec2", "DescribeSubnets", SubnetIds=[subnet_id])["Subnets"]
+    names = ("VpcId", "CidrBlock", "AvailabilityZone", "MapPublicIpOnLaunch")
+    return {**named(subnet, *names), "Tags": tags(subnet)}
+
+
+def _instance(doing: Doing, instance_id: str) -> Mapping[str, Any]:
+    (reservation,) = doing.ask("ec2", "DescribeInstances", InstanceIds=[instance_id])["Reservations"]
+    (instance,) = reservation["Instances"]
+    names = ("EbsOptimized", "ImageId", "InstanceType", "KeyName", "SubnetId", "PrivateIpAddress")
+    profile = instance.get("IamInstanceProfile", {}).get("Arn", "").rpartition("/")[2]
+    return {
+        **named(instance, *names),
+        "SecurityGroupIds": [group["GroupId"] for group in instance.get("SecurityGroups", [])],
+        "AvailabilityZone": instance["Placement"]["AvailabilityZone"],
+        "IamInstanceProfile": profile or None,
+        "MetadataOptions": told(doing.properties.get("MetadataOptions"), instance["MetadataOptions"]),
+        "Monitoring": instance["Monitoring"]["State"] in ("enabled", "pending"),
+        "Tags": tags(instance),
+    }
+
+
+def _rules(permissions: list[Mapping[str, Any]], peer: str) -> list[dict[str, Any]]:
+    """As a template writes them, one source or target a rule."""
+    made = []
+    for permission in permissions:
+        ports = {name: permission[name] for name in ("FromPort", "ToPort") if name in permission}
+        basis = {"IpProtocol": permission["IpProtocol"], **ports}
+        for kind, member, name in (
+            ("IpRanges", "CidrIp", "CidrIp"),
+            ("Ipv6Ranges", "CidrIpv6", "CidrIpv6"),
+            ("UserIdGroupPairs", "GroupId", f"{peer}SecurityGroupId"),
+        ):
+            for one in permission.get(kind, []):
+                told = {"Description": one["Description"]} if one.get("Description") else {}
+                made.append({**basis, name: one[member], **told})
+    return made
+
+
+def _comparable(rules: list[Mapping[str, Any]]) -> bool:
+    """Whether EC2 describes such rules in the words of the template."""
+    named = any(name in rule for rule in rules for name in ("SourceSecurityGroupName", "SourceSecurityGroupOwnerId"))
+    return not named and all(
+        not rule["IpProtocol"].isdecimal() and not (rule["IpProtocol"] == "-1" and "FromPort" in rule) for rule in rules
+    )
+
+
+def _security_group(doing: Doing, physical_id: str) -> Mapping[str, Any]:
+    group = described(doing, physical_id)
+    assert group is not None  # it was there a moment ago, in this transaction
+    rules = {
+        "SecurityGroupIngress": _rules(group.get("IpPermissions", []), "Source"),
+        "SecurityGroupEgress": _rules(group.get("IpPermissionsEgress", []), "Destination"),
+    }
+    return {
+        "GroupDescription": group["Description"],
+        "GroupName": group["GroupName"],
+        "VpcId": group["VpcId"],
+        **{name: there for name, there in rules.items() if _comparable(doing.properties.get(name, []))},
+        "Tags": tags(group),
+    }
+
+
+def _route_table(doing: Doing, table_id: str) -> Mapping[str, Any]:
+    (table,) = doing.ask("ec2", "DescribeRouteTables", RouteTableIds=[table_id])["RouteTables"]
+    return {"VpcId": table["VpcId"], "Tags": tags(table)}
+
+
+def _route(doing: Doing, physical_id: str) -> Mapping[str, Any]:
+    table_id, _, cidr = physical_id.partition("|")
+    (table,) = doing.ask("ec2", "DescribeRouteTables", RouteTableIds=[table_id])["RouteTables"]
+    return named(next(route for route in table["Routes"] if route.get("DestinationCidrBlock") == cidr), "GatewayId")
+
+
+def _internet_gateway(doing: Doing, gateway_id: str) -> Mapping[str, Any]:
+    answer = doing.ask("ec2", "DescribeInternetGateways", InternetGatewayIds=[gateway_id])
+    return {"Tags": tags(answer["InternetGateways"][0])}
+
+
+def _network_interface(doing: Doing, interface_id: str) -> Mapping[str, Any]:
+    answer = doing.ask("ec2", "DescribeNetworkInterfaces", NetworkInterfaceIds=[interface_id])
+    (interface,) = answer["NetworkInterfaces"]
+    return {
+        **named(interface, "Description", "PrivateIpAddress", "SubnetId"),
+        "GroupSet": [group["GroupId"] for group in interface["Groups"]],
+        "Tags": tags(interface, "TagSet"),
+    }
+
+
+def _address(doing: Doing, public_ip: str) -> Mapping[str, Any]:
+    (address,) = doing.ask("ec2", "DescribeAddresses", PublicIps=[public_ip])["Addresses"]
+    return {"InstanceId": address.get("InstanceId"), "Tags": tags(address)}
+
+
+def _association(doing: Doing, association_id: str) -> Mapping[str, Any]:
+    wanted = [{"Name": "association-id", "Values": [association_id]}]
+    (address,) = doing.ask("ec2", "DescribeAddresses", Filters=wanted)["Addresses"]
+    return {**named(address, "AllocationId", "InstanceId", "NetworkInterfaceId"), "EIP": address["PublicIp"]}
+
+
+def _key_pair(doing: Doing, name: str) -> Mapping[str, Any]:
+    (key,) = doing.ask("ec2", "DescribeKeyPairs", KeyNames=[name])["KeyPairs"]
+    return {"KeyType": key["KeyType"], "Tags": tags(key)}
+
+
+def _rule(doing: Doing, rule_id: str) -> Mapping[str, Any]:
+    (rule,) = doing.ask("ec2", "DescribeSecurityGroupRules", SecurityGroupRuleIds=[rule_id])["SecurityGroupRules"]
+    shown = {"CidrIp": rule.get("CidrIpv4"), **named(rule, "CidrIpv6", "Description", "GroupId")}
+    if _comparable([doing.properties]):
+        shown |= named(rule, "IpProtocol", "FromPort", "ToPort")
+    return shown
+
+
+LIVE: Mapping[str, Live] = {
+    "AWS::EC2::EIP": _address,
+    "AWS::EC2::EIPAssociation": _association,
+    "AWS::EC2::Instance": _instance,
+    "AWS::EC2::InternetGateway": _internet_gateway,
+    "AWS::EC2::KeyPair": _key_pair,
+    "AWS::EC2::NetworkInterface": _network_interface,
+    "AWS::EC2::Route": _route,
+    "AWS::EC2::RouteTable": _route_table,
+    "AWS::EC2::SecurityGroup": _security_group,
+    "AWS::EC2::SecurityGroupEgress": _rule,
+    "AWS::EC2::SecurityGroupIngress": _rule,
+    "AWS::EC2::Subnet": _subnet,
+    "AWS::EC2::VPC": _vpc,
+}
