@@ -185,9 +185,7 @@ def test_a_signal_that_does_not_come_or_says_failure_fails_the_stack(cloud):
     assert cloud.status("other") == "ROLLBACK_COMPLETE"
 
 
-def test_nested_stacks_are_made_changed_and_removed_with_their_parent(cloud):
-    cloud.templates["https://bucket.s3.amazonaws.com/child.yaml"] = SETTING
-    parent = """
+PARENT = """
 Parameters: {Value: {Type: String, Default: a}}
 Resources:
   Child:
@@ -195,11 +193,56 @@ Resources:
     Properties: {TemplateURL: "https://bucket.s3.amazonaws.com/child.yaml", Parameters: {Value: !Ref Value}}
   After: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: !GetAtt Child.Outputs.Name}}
 """
-    cloud.create(parent)
+
+
+def test_a_change_set_includes_what_it_does_to_nested_stacks(cloud):
+    cloud.templates["https://bucket.s3.amazonaws.com/child.yaml"] = SETTING
+    cloud.cfn(
+        "CreateChangeSet",
+        StackName="web",
+        ChangeSetName="first",
+        ChangeSetType="CREATE",
+        IncludeNestedStacks=True,
+        TemplateBody=PARENT,
+    )
+    cloud.cfn("ExecuteChangeSet", StackName="web", ChangeSetName="first")
+    cloud.drive()
+    assert cloud.status() == "CREATE_COMPLETE", cloud.events()
+
+    def asked(text):
+        asking = {"StackName": "web", "ChangeSetName": f"to-{text}", "IncludeNestedStacks": True}
+        made = cloud.cfn("CreateChangeSet", TemplateBody=PARENT, Parameters=value(text), **asking)
+        return cloud.cfn("DescribeChangeSet", ChangeSetName=made["Id"])
+
+    same = asked("a")
+    assert (same["Status"], same["Changes"]) == ("FAILED", [])
+    root = asked("b")
+    changes = {one["ResourceChange"]["LogicalResourceId"]: one["ResourceChange"] for one in root["Changes"]}
+    inner = cloud.cfn("DescribeChangeSet", ChangeSetName=changes["Child"]["ChangeSetId"])
+    assert inner["StackId"] == cloud.physical("Child")
+    assert (inner["ParentChangeSetId"], inner["RootChangeSetId"]) == (root["ChangeSetId"], root["ChangeSetId"])
+    assert {one["ResourceChange"]["LogicalResourceId"] for one in inner["Changes"]} == {"One"}
+    for operation in ("ExecuteChangeSet", "DeleteChangeSet"):
+        assert cloud.refused(operation, ChangeSetName=inner["ChangeSetId"])[0] == "InvalidChangeSetStatus"
+    cloud.cfn("ExecuteChangeSet", ChangeSetName=root["ChangeSetId"])
+    cloud.drive()
+    assert cloud.cfn("DescribeChangeSet", ChangeSetName=inner["ChangeSetId"])["ExecutionStatus"] == "EXECUTE_COMPLETE"
+    name = cloud.physical("One", name=cloud.physical("Child"))
+    assert cloud.ask("ssm", "GetParameter", Name=name)["Parameter"]["Value"] == "b"
+    third = asked("c")
+    cloud.cfn("DeleteChangeSet", ChangeSetName=third["ChangeSetId"])
+    assert [one["ChangeSetName"] for one in cloud.cfn("ListChangeSets", StackName=inner["StackId"])["Summaries"]] == [
+        inner["ChangeSetName"]
+    ]
+
+
+def test_nested_stacks_are_made_changed_and_removed_with_their_parent(cloud):
+    cloud.templates["https://bucket.s3.amazonaws.com/child.yaml"] = SETTING
+    cloud.create(PARENT)
     assert cloud.status() == "CREATE_COMPLETE", cloud.events()
     child = cloud.physical("Child")
     assert cloud.stack(child)["ParentId"] == cloud.stack()["StackId"]
-    cloud.update(parent, Parameters=value("b"))
+    cloud.update(PARENT, Parameters=value("b"))
     assert (cloud.status(), cloud.status(child)) == ("UPDATE_COMPLETE", "UPDATE_COMPLETE")
     cloud.templates["https://bucket.s3.amazonaws.com/child.yaml"] = SETTING.replace("Name: setting", "Name: other")
     cloud.cfn("UpdateStack", StackName="web", UsePreviousTemplate=True)

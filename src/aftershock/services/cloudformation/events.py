@@ -1,17 +1,19 @@
 """A stack's story, told in AWS's words: every status that a stack or a resource takes is an event."""
 
 import json
+from datetime import timedelta
 from typing import Any
 
 from msgspec.structs import replace
 
 from aftershock.aws.call import Call
 
-from .records import EVENTS, RESOURCES, STACKS, Event, Resource, Stack
+from .records import EVENTS, RESOURCES, STACKS, Event, Resource, Stack, event_id
 from .rules.parameters import HIDDEN
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
 USER = "User Initiated"
+TICK = timedelta(milliseconds=1)  # as exactly as AWS tells the time of an event
 
 
 def stack_status(call: Call, stack: Stack, status: str, reason: str | None = None, **more: Any) -> Stack:
@@ -79,11 +81,13 @@ def _tell(
     reason: str | None,
     properties: str | None,
 ) -> None:
+    number = EVENTS.count(call.tx, "stack", stack.id)
+    last = EVENTS.get(call.tx, event_id(stack.id, number - 1))
     EVENTS.put(
         call.tx,
         Event(
             stack_id=stack.id,
-            number=EVENTS.count(call.tx, "stack", stack.id),
+            number=number,
             id_text=f"{logical_id}-{status}-{call.new_id('e')[2:]}",
             stack_name=stack.name,
             logical_id=logical_id,
@@ -93,6 +97,7 @@ def _tell(
             reason=reason,
             properties=properties,
             token=stack.token,
-            at=call.now,
+            # Clients sort by time: what one step tells is told one after the other.
+            at=call.now if last is None else max(call.now, last.at + TICK),
         ),
     )

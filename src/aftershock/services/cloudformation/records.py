@@ -133,7 +133,7 @@ class Event(Struct, frozen=True, kw_only=True):
 
     @property
     def id(self) -> str:
-        return f"{self.stack_id}#{self.number:09}"
+        return event_id(self.stack_id, self.number)
 
 
 class Signal(Struct, frozen=True, kw_only=True):
@@ -198,6 +198,9 @@ class ChangeSet(Struct, frozen=True, kw_only=True):
     changes: list[dict[str, Any]] = []
     on_failure: str | None = None
     importing: bool = False  # what is there already is to be imported
+    nesting: bool = False  # nested stacks have change sets of their own
+    parent: str | None = None  # the change set of the stack that this one's is nested in
+    root: str | None = None
 
 
 class Taken(Struct, frozen=True, kw_only=True):
@@ -217,6 +220,10 @@ def resource_id(stack_id: str, logical_id: str) -> str:
     return f"{stack_id}#{logical_id}"
 
 
+def event_id(stack_id: str, number: int) -> str:
+    return f"{stack_id}#{number:09}"
+
+
 STACKS = Table("cfn_stack", Stack, indexes={"name": lambda stack: f"{stack.account}/{stack.name}"})
 RESOURCES = Table(
     "cfn_resource",
@@ -224,7 +231,9 @@ RESOURCES = Table(
     indexes={"stack": lambda one: one.stack_id, "physical": lambda one: one.physical_id},
 )
 EVENTS = Table("cfn_event", Event, indexes={"stack": lambda event: event.stack_id})
-CHANGE_SETS = Table("cfn_change_set", ChangeSet, indexes={"stack": lambda one: one.stack_id})
+CHANGE_SETS = Table(
+    "cfn_change_set", ChangeSet, indexes={"stack": lambda one: one.stack_id, "root": lambda one: one.root or ""}
+)
 SIGNALS = Table("cfn_signal", Signal, indexes={"resource": lambda one: resource_id(one.stack_id, one.logical_id)})
 EXPORTS = Table("cfn_export", Taken, indexes={"stack": lambda one: one.stack_id, "account": lambda one: one.account})
 DRIFTS = Table("cfn_drift", Drift, indexes={"stack": lambda one: one.stack_id})

@@ -12,9 +12,10 @@ from aftershock.services.cloudformation.events import USER, masked, stack_status
 from aftershock.services.cloudformation.outside import Outside
 from aftershock.services.cloudformation.records import CHANGE_SETS, STACKS, ChangeSet, Plan, Stack, stack_named
 from aftershock.services.cloudformation.rules import errors
-from aftershock.services.cloudformation.scopes import template_of
+from aftershock.services.cloudformation.types.cloudformation import asked_of
 
 from .change_views import view, without_values
+from .changes import KNOWN_AFTER_APPLY, Change
 from .found import check_name, new_stack_id, paged, plan_of, refuse, require_alive, require_standard
 from .importing import existing
 from .stacks import begin_update, changes_of, check_policy, new_stack, parameters_view, require_updatable
@@ -43,17 +44,8 @@ def create_change_set(outside: Outside, call: Call, params: Params) -> Result:
         raise AwsError("AlreadyExistsException", f"ChangeSet {name} already exists for stack {stack.id}")
     creating = stack.status == "REVIEW_IN_PROGRESS"
     plan = plan_of(call, outside, params, stack, None if creating else stack.current)
-    if params.get("IncludeNestedStacks") and NESTED in {one.type for one in template_of(plan).resources.values()}:
-        raise errors.not_supported("IncludeNestedStacks")
-    found = changes_of(call, outside, stack, plan)
-    if params.get("ImportExistingResources"):
-        plan = replace(
-            plan, imports=existing(call, outside, stack, plan, [one.logical_id for one in found if one.action == "Add"])
-        )
-    same = not found and not creating and plan.template == stack.plan.template and plan.values == stack.plan.values
-    same = same and plan.tags == stack.plan.tags
-    made = ChangeSet(
-        id=f"arn:aws:cloudformation:{call.region}:{call.account}:changeSet/{name}/{uuid.uuid4()}",
+    empty = ChangeSet(
+        id=_new_id(call, name),
         name=name,
         stack_id=stack.id,
         stack_name=stack.name,
@@ -61,16 +53,76 @@ def create_change_set(outside: Outside, call: Call, params: Params) -> Result:
         type=kind,
         plan=plan,
         description=params.get("Description"),
+        status="CREATE_IN_PROGRESS",
+        execution="UNAVAILABLE",
+        created_at=call.now,
+        importing=bool(params.get("ImportExistingResources")),
+        nesting=bool(params.get("IncludeNestedStacks")),
+        on_failure=params.get("OnStackFailure"),
+    )
+    made = _filled(call, outside, stack, empty)
+    return {"Id": made.id, "StackId": stack.id}
+
+
+def _new_id(call: Call, name: str) -> str:
+    return f"arn:aws:cloudformation:{call.region}:{call.account}:changeSet/{name}/{uuid.uuid4()}"
+
+
+def _filled(call: Call, outside: Outside, stack: Stack, empty: ChangeSet) -> ChangeSet:
+    """The change set with what it would do, stored; before it those of the stacks that are nested in its own."""
+    plan = empty.plan
+    found = changes_of(call, outside, stack, plan)
+    if empty.importing:
+        new = [one.logical_id for one in found if one.action == "Add"]
+        plan = replace(plan, imports=existing(call, outside, stack, plan, new))
+    nested = {one.logical_id: _nested(call, outside, empty, one) for one in found} if empty.nesting else {}
+    found = [one for one in found if not (one.open_only and _same(nested.get(one.logical_id)))]
+    creating = stack.status == "REVIEW_IN_PROGRESS"
+    same = not found and not creating and plan.template == stack.plan.template and plan.values == stack.plan.values
+    same = same and plan.tags == stack.plan.tags
+    hide = partial(masked, replace(stack, wanted=plan))
+    made = replace(
+        empty,
+        plan=plan,
         status="FAILED" if same else "CREATE_COMPLETE",
         reason=NOTHING if same else None,
         execution="UNAVAILABLE" if same else "AVAILABLE",
-        created_at=call.now,
-        changes=[view(one, plan.imports, partial(masked, replace(stack, wanted=plan))) for one in found],
-        importing=bool(params.get("ImportExistingResources")),
-        on_failure=params.get("OnStackFailure"),
+        changes=[view(one, plan.imports, hide, _id_of(nested.get(one.logical_id))) for one in found],
     )
     CHANGE_SETS.put(call.tx, made)
-    return {"Id": made.id, "StackId": stack.id}
+    return made
+
+
+def _nested(call: Call, outside: Outside, parent: ChangeSet, change: Change) -> ChangeSet | None:
+    """What the change does to a nested stack that there is, if that can be told before."""
+    known = change.after and change.after.properties
+    if (change.type, change.action) != (NESTED, "Modify") or not known or KNOWN_AFTER_APPLY in known.values():
+        return None
+    stack = STACKS.get(call.tx, change.physical_id or "")
+    if stack is None or not stack.exists:
+        return None
+    plan = plan_of(call, outside, asked_of(known, parent.plan.capabilities), stack, stack.current)
+    name = f"{parent.name[:80]}-{change.logical_id[:30]}-{call.new_id('c')[-12:]}"
+    empty = replace(
+        parent,
+        id=_new_id(call, name),
+        name=name,
+        stack_id=stack.id,
+        stack_name=stack.name,
+        type="UPDATE",
+        plan=plan,
+        parent=parent.id,
+        root=parent.root or parent.id,
+    )
+    return _filled(call, outside, stack, empty)
+
+
+def _same(made: ChangeSet | None) -> bool:
+    return made is not None and made.status == "FAILED"
+
+
+def _id_of(made: ChangeSet | None) -> str | None:
+    return None if made is None else made.id
 
 
 def _stack(call: Call, params: Params, kind: str) -> Stack:
@@ -133,7 +185,9 @@ def describe_change_set(outside: Outside, call: Call, params: Params) -> Result:
         "Tags": [{"Key": key, "Value": value} for key, value in found.plan.tags.items()] or None,
         "Changes": [one if whole else without_values(one) for _, one in chosen],
         "NextToken": token,
-        "IncludeNestedStacks": False,
+        "IncludeNestedStacks": found.nesting,
+        "ParentChangeSetId": found.parent,
+        "RootChangeSetId": found.root,
         "ImportExistingResources": found.importing,
         "OnStackFailure": found.on_failure,
     }
@@ -141,6 +195,7 @@ def describe_change_set(outside: Outside, call: Call, params: Params) -> Result:
 
 def execute_change_set(outside: Outside, call: Call, params: Params) -> Result:
     found = change_set_of(call, params)
+    _require_root(found, "executed")
     if found.execution != "AVAILABLE":
         raise AwsError(
             "InvalidChangeSetStatus",
@@ -167,8 +222,24 @@ def execute_change_set(outside: Outside, call: Call, params: Params) -> Result:
         if one.id == found.id:
             CHANGE_SETS.put(call.tx, replace(one, execution="EXECUTE_COMPLETE"))
         else:
-            CHANGE_SETS.forget(call.tx, one.id)
+            _forget(call, one)
+    for one in CHANGE_SETS.where(call.tx, "root", found.id):
+        CHANGE_SETS.put(call.tx, replace(one, execution="EXECUTE_COMPLETE"))
     return {}
+
+
+def _forget(call: Call, root: ChangeSet) -> None:
+    for one in (root, *CHANGE_SETS.where(call.tx, "root", root.id)):
+        CHANGE_SETS.forget(call.tx, one.id)
+
+
+def _require_root(found: ChangeSet, what: str) -> None:
+    if found.root is not None:
+        raise AwsError(
+            "InvalidChangeSetStatus",
+            f"ChangeSet [{found.id}] belongs to a nested stack and cannot be {what} by itself: its root is "
+            f"[{found.root}]",
+        )
 
 
 def delete_change_set(outside: Outside, call: Call, params: Params) -> Result:
@@ -178,7 +249,8 @@ def delete_change_set(outside: Outside, call: Call, params: Params) -> Result:
         if error.code == "ChangeSetNotFound":
             return {}  # AWS: deleting what is not there succeeds
         raise
-    CHANGE_SETS.forget(call.tx, found.id)
+    _require_root(found, "deleted")
+    _forget(call, found)
     return {}
 
 
@@ -200,7 +272,9 @@ def _summary(found: ChangeSet) -> dict[str, Any]:
         "StatusReason": found.reason,
         "CreationTime": found.created_at,
         "Description": found.description,
-        "IncludeNestedStacks": False,
+        "IncludeNestedStacks": found.nesting,
+        "ParentChangeSetId": found.parent,
+        "RootChangeSetId": found.root,
         "ImportExistingResources": found.importing,
     }
 

@@ -9,14 +9,18 @@ from aftershock.services.cloudformation.rules.schema import Need
 from .changes import Change
 
 
-def view(change: Change, imports: Mapping[str, str], hide: Callable[[str], str]) -> dict[str, Any]:
-    """As DescribeChangeSet shows it with `IncludePropertyValues`; `hide` masks what nobody is to be shown."""
+def view(
+    change: Change, imports: Mapping[str, str], hide: Callable[[str], str], nested: str | None = None
+) -> dict[str, Any]:
+    """As DescribeChangeSet shows it with `IncludePropertyValues`; `hide` masks what nobody is to be shown, and `nested`
+    is the change set of a nested stack."""
     imported = imports.get(change.logical_id)
     shown: dict[str, Any] = {
         "Action": "Import" if imported else change.action,
         "LogicalResourceId": change.logical_id,
         "PhysicalResourceId": imported or change.physical_id,
         "ResourceType": change.type,
+        "ChangeSetId": nested,
         "Scope": [],
         "Details": [],
         "BeforeContext": change.before and hide(change.before.context()),

@@ -23,6 +23,9 @@ from aftershock.services.cloudformation.types.model import with_stack_tags
 KNOWN_AFTER_APPLY = "{{changeSet:KNOWN_AFTER_APPLY}}"  # AWS's word for a value that only the run itself will tell
 
 
+NESTED_TELLS = (("TemplateURL", Need.NOTHING, True),)
+
+
 @dataclass(frozen=True, slots=True)
 class Values:
     """A resource's properties and metadata, before the change or after it."""
@@ -49,6 +52,11 @@ class Change:
     @property
     def need(self) -> Need:
         return max((need for _, need, _ in self.properties), default=Need.NOTHING)
+
+    @property
+    def open_only(self) -> bool:
+        """Whether it is here only because a nested stack itself has to tell if it changes."""
+        return not self.metadata and self.properties == NESTED_TELLS
 
     @property
     def replacement(self) -> str:
@@ -133,7 +141,7 @@ def _change(
         extra = kind.need_of(resource.properties, after, written.update_policy)
         found_needs = [(name, max(need, extra), at_run) for name, need, at_run in found_needs]
     if kind.generic and not found_needs:  # AWS: its template may have changed, where it lies
-        found_needs = [("TemplateURL", Need.NOTHING, True)]
+        found_needs = [*NESTED_TELLS]
     if not found_needs and values.metadata == resource.metadata:
         return None
     return Change(

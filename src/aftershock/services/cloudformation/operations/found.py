@@ -129,15 +129,17 @@ def fetched(call: Call, outside: Outside, url: str, most: int, what: str) -> str
         raise errors.invalid(f"{what} format error: it is not UTF-8 text.") from None
 
 
-def read_template(text: str, values: Mapping[str, Any] | None = None) -> Template:
-    """
+def read_template(text: str, values: Mapping[str, Any] | None = None, *, checked: bool = True) -> Template:
+    """`checked`: its types, properties and attributes, too.
+
     Raises:
         AwsError: ValidationError, with what is wrong with it
     """
     try:
         template = read(text, values)
         parameters.declared(template.parameters)
-        checking.check(template, TYPES)
+        if checked:
+            checking.check(template, TYPES)
     except TemplateError as error:
         raise errors.invalid(str(error)) from None
     return template
@@ -153,7 +155,7 @@ def plan_of(call: Call, outside: Outside, params: Params, stack: Stack, previous
     """
     text = text_of(call, outside, params, previous.template if previous else None)
     try:
-        first = read_template(text)
+        first = read_template(text, checked=False)
         declared = parameters.declared(first.parameters)
         texts = parameters.given(declared, params.get("Parameters"), previous.parameters if previous else None)
         ask = asking(outside.ask, call)
@@ -171,7 +173,7 @@ def plan_of(call: Call, outside: Outside, params: Params, stack: Stack, previous
             capabilities=tuple(params.get("Capabilities") or ()),
             role_arn=params.get("RoleARN") or (previous.role_arn if previous else None),
         )
-        template = read_template(text, values) if first.extended else first
+        template = read_template(text, values)
         _check(call, outside, stack, plan, template)
     except TemplateError as error:
         raise errors.invalid(str(error)) from None
