@@ -102,7 +102,7 @@ def test_a_new_file_without_a_mode_is_not_for_everybody_to_write(tmp_path):
         ("/{tmp}/a", {"content": "A", "encoding": "base64"}, "Malformed base64"),
         ("/{tmp}/a", {"content": "x", "owner": "nobody-there"}, "nobody-there"),
         ("/{tmp}/a", {"content": "x", "context": {}}, "Mustache"),
-        ("/{tmp}/a", {"source": "http://x", "authentication": "S3"}, "authentication is not supported"),
+        ("/{tmp}/a", {"source": "http://x", "authentication": "S3"}, "No authentication named S3 is defined"),
         ("/{tmp}/a", {"mode": "120777"}, "without a destination"),
     ],
 )
@@ -207,7 +207,7 @@ def test_a_service_is_restarted_when_what_it_is_made_of_has_changed(given, chang
         (init(config={"packages": {"yum": {"httpd": []}}}), "Unsupported package manager: yum"),
         (init(config={"services": {"windows": {"x": {}}}}), "Unsupported service manager: windows"),
         (init(config={"file": {}}), "unknown section: file"),
-        ({**init(config=A), "AWS::CloudFormation::Authentication": {"x": {}}}, "Authentication is not supported"),
+        ({**init(config=A), "AWS::CloudFormation::Authentication": {"x": {}}}, "x has an unknown type: None"),
     ],
 )
 def test_what_is_not_honoured_ends_the_build(metadata, words):

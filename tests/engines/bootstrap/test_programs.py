@@ -7,7 +7,7 @@ from botocore.auth import SigV4Auth
 from botocore.awsrequest import AWSRequest
 from botocore.credentials import Credentials as Botocores
 
-from aftershock.engines.images.bootstrap import hup, main, stacks
+from aftershock.engines.images.bootstrap import hup, main, signing
 from aftershock.engines.images.bootstrap.errors import BuildError
 from aftershock.engines.images.bootstrap.instance import Credentials
 
@@ -18,7 +18,10 @@ URL = "https://cloudformation.us-east-1.amazonaws.com/"
 @pytest.mark.parametrize("token", ["", "session"])
 def test_a_form_is_signed_as_botocore_signs_it(token, monkeypatch):
     body = "Action=DescribeStackResource&StackName=a%20b"
-    headers = stacks.signed(Credentials("AKIA", "secret", token), "us-east-1", URL, body, NOON)
+    form = {"content-type": "application/x-www-form-urlencoded"}
+    scope = ("us-east-1", "cloudformation")
+    key = Credentials("AKIA", "secret", token)
+    headers = signing.signed(key, scope, "POST", URL, headers=form, body=body.encode(), now=NOON)
     request = AWSRequest("POST", URL, data=body, headers={"Content-Type": "application/x-www-form-urlencoded"})
     monkeypatch.setattr("botocore.auth.get_current_datetime", lambda: NOON.replace(tzinfo=None))
     SigV4Auth(Botocores("AKIA", "secret", token or None), "cloudformation", "us-east-1").add_auth(request)

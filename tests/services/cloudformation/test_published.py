@@ -320,7 +320,7 @@ def test_a_type_that_the_region_lacks_is_refused_where_its_condition_holds(cloud
     code, message = cloud.refused("CreateStack", StackName="web", TemplateBody=text, Parameters=parameters(KeyName=key))
     assert (code, message) == (
         "ValidationError",
-        "Template format error: Unrecognized resource types: [AWS::SNS::Topic]",
+        "Template format error: Unrecognized resource types: [AWS::SNS::Topic]; resource Topic (line 44)",
     )
     assert cloud.cfn("ValidateTemplate", TemplateBody=text)["Parameters"]
 
@@ -383,3 +383,190 @@ def test_text_that_only_looks_like_a_reference_stays():
     assert resolve("{{resolve:ssm:a}}{{resolve:ssm:b:2}}", lambda name: f"<{name}>") == "<a><b:2>"
     with pytest.raises(TemplateError):
         resolve("{{resolve:ssm:}}", never)
+
+
+# What people write besides: single things where there could be lists of them, numbers as texts, protocols as numbers,
+# tags on everything that has them, references of dynamic texts in Fn::Sub, parameters that name lists of subnets.
+HABITS = """
+Parameters:
+  VpcId: {Type: "AWS::SSM::Parameter::Value<AWS::EC2::VPC::Id>", Default: /lab/vpc}
+  SubnetIds: {Type: "AWS::SSM::Parameter::Value<List<AWS::EC2::Subnet::Id>>", Default: /lab/subnets}
+  Environment: {Type: String, Default: Lab}
+Resources:
+  Front:
+    Type: AWS::EC2::SecurityGroup
+    Properties:
+      GroupName: !Sub "front-${Environment}"
+      GroupDescription: Front
+      VpcId: !Ref VpcId
+      SecurityGroupIngress:
+        - {IpProtocol: -1, CidrIp: 0.0.0.0/0, Description: everything}
+        - {IpProtocol: "6", FromPort: 80, ToPort: 80, CidrIpv6: "::/0"}
+      SecurityGroupEgress:
+        - {IpProtocol: "-1", FromPort: 0, ToPort: 65535, CidrIp: 0.0.0.0/0}
+      Tags: [{Key: Component, Value: Scaling}]
+  Myself:
+    Type: AWS::EC2::SecurityGroupIngress
+    Properties: {GroupId: !Ref Front, IpProtocol: -1, SourceSecurityGroupId: !Ref Front, Description: ourselves}
+  Launch:
+    Type: AWS::EC2::LaunchTemplate
+    Properties:
+      LaunchTemplateName: !Sub "Servers-${Environment}"
+      LaunchTemplateData:
+        ImageId: {"Fn::Sub": "{{resolve:ssm:IMAGE}}"}
+        InstanceType: t2.micro
+        BlockDeviceMappings:
+          - DeviceName: /dev/xvda
+            Ebs: {VolumeSize: "20", VolumeType: gp3, DeleteOnTermination: "true"}
+        NetworkInterfaces:
+          - {DeviceIndex: 0, AssociatePublicIpAddress: true, Groups: [!Ref Front], DeleteOnTermination: true}
+        TagSpecifications:
+          - {ResourceType: instance, Tags: [{Key: Name, Value: !Sub "server-${Environment}"}]}
+          - {ResourceType: volume, Tags: [{Key: Name, Value: !Sub "server-${Environment}"}]}
+      TagSpecifications:
+        - {ResourceType: launch-template, Tags: [{Key: Component, Value: Scaling}]}
+  Group:
+    Type: AWS::AutoScaling::AutoScalingGroup
+    Properties:
+      AutoScalingGroupName: !Sub "Servers-${Environment}"
+      LaunchTemplate: {LaunchTemplateName: !Sub "Servers-${Environment}", Version: !GetAtt Launch.LatestVersionNumber}
+      MinSize: 1
+      MaxSize: 3
+      DesiredCapacity: 1
+      Cooldown: 60
+      VPCZoneIdentifier: !Ref SubnetIds
+      TargetGroupARNs: [!Ref Targets]
+      TerminationPolicies: [OldestInstance, Default]
+      MetricsCollection: [{Granularity: 1Minute, Metrics: [GroupMinSize, GroupMaxSize]}]
+      Tags: [{Key: Component, Value: Scaling, PropagateAtLaunch: true}]
+  Up:
+    Type: AWS::AutoScaling::ScalingPolicy
+    Properties:
+      AutoScalingGroupName: !Ref Group
+      PolicyType: StepScaling
+      AdjustmentType: ChangeInCapacity
+      EstimatedInstanceWarmup: 60
+      StepAdjustments:
+        - {MetricIntervalLowerBound: "0", MetricIntervalUpperBound: "15", ScalingAdjustment: "1"}
+        - {MetricIntervalLowerBound: "15", ScalingAdjustment: "2"}
+  Busy:
+    Type: AWS::CloudWatch::Alarm
+    Properties:
+      AlarmName: !Sub "Busy-${Environment}"
+      ActionsEnabled: true
+      Namespace: AWS/EC2
+      MetricName: CPUUtilization
+      Dimensions: [{Name: AutoScalingGroupName, Value: !Ref Group}]
+      Statistic: Average
+      Unit: Percent
+      Period: "60"
+      EvaluationPeriods: "2"
+      Threshold: "50"
+      ComparisonOperator: GreaterThanOrEqualToThreshold
+      AlarmActions: [!Ref Up]
+      Tags: [{Key: Component, Value: Scaling}]
+  Requests:
+    Type: AWS::AutoScaling::ScalingPolicy
+    DependsOn: Listener
+    Properties:
+      AutoScalingGroupName: !Ref Group
+      PolicyType: TargetTrackingScaling
+      TargetTrackingConfiguration:
+        PredefinedMetricSpecification:
+          PredefinedMetricType: ALBRequestCountPerTarget
+          ResourceLabel: !Join ["/", [!GetAtt Balancer.LoadBalancerFullName, !GetAtt Targets.TargetGroupFullName]]
+        TargetValue: "100"
+  Balancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties:
+      Name: !Sub "Web-${Environment}"
+      Type: application
+      IpAddressType: ipv4
+      SubnetMappings:
+        - {SubnetId: !Select [0, !Ref SubnetIds]}
+        - {SubnetId: !Select ["1", !Ref SubnetIds]}
+      SecurityGroups: [!GetAtt Front.GroupId]
+      Tags: [{Key: Component, Value: Scaling}]
+  Listener:
+    Type: AWS::ElasticLoadBalancingV2::Listener
+    Properties:
+      LoadBalancerArn: !Ref Balancer
+      Port: "80"
+      Protocol: HTTP
+      DefaultActions:
+        - Type: fixed-response
+          FixedResponseConfig: {ContentType: text/plain, MessageBody: nothing here, StatusCode: "404"}
+  Rule:
+    Type: AWS::ElasticLoadBalancingV2::ListenerRule
+    Properties:
+      ListenerArn: !Ref Listener
+      Priority: "10"
+      Conditions:
+        - Field: path-pattern
+          PathPatternConfig: {Values: ["/*"]}
+        - Field: http-request-method
+          HttpRequestMethodConfig: {Values: [GET, HEAD]}
+      Actions:
+        - Type: forward
+          ForwardConfig: {TargetGroups: [{TargetGroupArn: !Ref Targets, Weight: 1}]}
+  Targets:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties:
+      VpcId: !Ref VpcId
+      Port: 80
+      Protocol: HTTP
+      ProtocolVersion: HTTP1
+      TargetType: instance
+      Matcher: {HttpCode: 200-299}
+      HealthCheckEnabled: true
+      HealthCheckPort: traffic-port
+      HealthCheckProtocol: HTTP
+      TargetGroupAttributes:
+        - {Key: stickiness.enabled, Value: "true"}
+        - {Key: stickiness.type, Value: lb_cookie}
+        - {Key: deregistration_delay.timeout_seconds, Value: 60}
+      Tags: [{Key: Component, Value: Scaling}]
+  Lone:
+    Type: AWS::EC2::Instance
+    Properties:
+      ImageId: "{{resolve:ssm:IMAGE:1}}"
+      InstanceType: t2.micro
+      NetworkInterfaces:
+        - AssociatePublicIpAddress: "true"
+          DeviceIndex: "0"
+          GroupSet: [!Ref Front]
+          SubnetId: !Select [0, !Ref SubnetIds]
+      BlockDeviceMappings: [{DeviceName: /dev/xvda, Ebs: {VolumeType: gp2, VolumeSize: "10"}}]
+  Lonely:
+    Type: AWS::ElasticLoadBalancingV2::TargetGroup
+    Properties:
+      VpcId: !Ref VpcId
+      Port: 80
+      Protocol: TCP
+      Targets: [{Id: !Ref Lone, Port: 80}]
+Outputs:
+  Name: {Value: !GetAtt Balancer.DNSName, Export: {Name: !Sub "Name-${Environment}"}}
+  Targets: {Value: !Join [",", !GetAtt Targets.LoadBalancerArns]}
+  Zone: {Value: !GetAtt Balancer.CanonicalHostedZoneID}
+  Where: {Value: !Sub "http://${Lone.PublicIp}:80"}
+""".replace("IMAGE", IMAGE)
+
+
+def test_habits_of_those_who_publish(cloud):
+    subnets = cloud.ask("ec2", "DescribeSubnets")["Subnets"][:2]
+    listed = ",".join(one["SubnetId"] for one in subnets)
+    cloud.ask("ssm", "PutParameter", Name="/lab/vpc", Value=subnets[0]["VpcId"], Type="String")
+    cloud.ask("ssm", "PutParameter", Name="/lab/subnets", Value=listed, Type="StringList")
+    cloud.create(HABITS)
+    assert cloud.status() == "CREATE_COMPLETE", cloud.events()
+    shown = cloud.outputs()
+    assert shown["Where"] == f"http://{cloud.instance_of(cloud.physical('Lone'))['PublicIpAddress']}:80"
+    assert shown["Targets"] == cloud.physical("Balancer")
+    (group,) = cloud.ask("autoscaling", "DescribeAutoScalingGroups")["AutoScalingGroups"]
+    instance = cloud.instance_of(group["Instances"][0]["InstanceId"])
+    assert {"Key": "Component", "Value": "Scaling"} in instance["Tags"]
+    found = cloud.cfn("DetectStackDrift", StackName="web")
+    assert found["StackDriftDetectionId"]
+    drifts = cloud.cfn("DescribeStackResourceDrifts", StackName="web", StackResourceDriftStatusFilters=["MODIFIED"])
+    assert drifts["StackResourceDrifts"] == []
+    gone(cloud)

@@ -163,6 +163,48 @@ Resources:
     assert sorted(read(text, {"Names": ["c"]}).resources) == ["Settingc"]
 
 
+LOOP = """
+Transform: AWS::LanguageExtensions
+Parameters: {Stage: {Type: String}}
+Mappings: {Names: {live: {Many: [A, B]}, trial: {Many: [C]}}}
+Conditions: {Live: !Equals [!Ref Stage, live]}
+Resources:
+  Fn::ForEach::Each:
+    - Name
+    - !FindInMap [Names, !Ref Stage, Many]
+    - Setting${Name}:
+        Type: AWS::SSM::Parameter
+        DeletionPolicy: !If [Live, Retain, Delete]
+        UpdateReplacePolicy: !FindInMap [Names, none, none, {DefaultValue: Retain}]
+        Properties: {Type: String, Value: !Sub "${Name}"}
+Outputs:
+  Fn::ForEach::Values:
+    - Name
+    - !FindInMap [Names, !Ref Stage, Many]
+    - Value${Name}: {Value: !GetAtt [!Sub "Setting${Name}", Value]}
+      Name${Name}: {Value: {Ref: !Sub "Setting${Name}"}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("stage", "names", "policy"), [("live", ["SettingA", "SettingB"], "Retain"), ("trial", ["SettingC"], "Delete")]
+)
+def test_with_the_extensions_functions_give_names_and_policies(stage, names, policy):
+    found = read(LOOP, {"Stage": stage})
+    assert sorted(found.resources) == names
+    assert {one.deletion_policy for one in found.resources.values()} == {policy}
+    assert {one.replace_policy for one in found.resources.values()} == {"Retain"}
+    letter = names[0][-1]
+    assert found.outputs[f"Value{letter}"] == {"Value": {"Fn::GetAtt": [names[0], "Value"]}}
+    assert found.outputs[f"Name{letter}"] == {"Value": {"Ref": names[0]}}
+
+
+def test_the_form_of_a_loop_is_looked_at_before_its_parameters_are_known():
+    assert sorted(read(LOOP).resources) == ["SettingName"]
+    with pytest.raises(TemplateError, match="Unresolved resource dependencies"):
+        read(LOOP.replace('!Sub "Setting${Name}", Value', '!Sub "Set${Name}", Value'))
+
+
 @given(st.dictionaries(st.sampled_from("abcdef"), st.sets(st.sampled_from("abcdef"))))
 def test_an_order_respects_all_dependencies_or_names_a_ring(depends):
     try:

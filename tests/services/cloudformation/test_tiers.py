@@ -221,3 +221,25 @@ Resources:
     cloud.drive()
     assert cloud.status(stack_id) == "DELETE_COMPLETE", cloud.events(stack_id)
     assert cloud.ask("ssm", "DescribeParameters")["Parameters"] == []
+
+
+def test_a_launch_configuration_says_how_metadata_are_asked_for(cloud):
+    cloud.create("""
+Parameters:
+  Image: {Type: "AWS::SSM::Parameter::Value<AWS::EC2::Image::Id>", Default: /aws/service/debian/release/12/latest/amd64}
+Resources:
+  Launch:
+    Type: AWS::AutoScaling::LaunchConfiguration
+    Properties:
+      ImageId: !Ref Image
+      InstanceType: t2.micro
+      MetadataOptions: {HttpTokens: required, HttpPutResponseHopLimit: 2}
+      PlacementTenancy: default
+  Group:
+    Type: AWS::AutoScaling::AutoScalingGroup
+    Properties: {MinSize: 1, MaxSize: 1, AvailabilityZones: !GetAZs "", LaunchConfigurationName: !Ref Launch}
+""")
+    assert cloud.status() == "CREATE_COMPLETE", cloud.events()
+    (group,) = cloud.ask("autoscaling", "DescribeAutoScalingGroups")["AutoScalingGroups"]
+    options = cloud.instance_of(group["Instances"][0]["InstanceId"])["MetadataOptions"]
+    assert (options["HttpTokens"], options["HttpPutResponseHopLimit"]) == ("required", 2)

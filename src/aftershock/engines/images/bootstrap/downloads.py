@@ -6,11 +6,13 @@ import urllib.error
 import urllib.request
 
 from .errors import BuildError
+from .keys import Keys
 
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 TRIES = 5
 TIMEOUT_S = 60.0
 MOST_PAUSE_S = 20.0
+NONE = Keys()
 
 
 def is_remote(source: str) -> bool:
@@ -22,15 +24,16 @@ def context() -> ssl.SSLContext:
     return ssl.create_default_context(cafile=BUNDLE)
 
 
-def fetch(url: str) -> bytes:
+def fetch(url: str, keys: Keys = NONE, name: str | None = None) -> bytes:
     """
     Raises:
         BuildError: it cannot be had; the message ends with the server's word
     """
     for attempt in range(TRIES):
+        request = urllib.request.Request(url, headers=keys.headers(url, name))  # noqa: S310
         try:
             with urllib.request.urlopen(  # noqa: S310 - the template's author says where from
-                url, timeout=TIMEOUT_S, context=context() if url.lower().startswith("https:") else None
+                request, timeout=TIMEOUT_S, context=context() if url.lower().startswith("https:") else None
             ) as answer:
                 return bytes(answer.read())
         except urllib.error.HTTPError as error:

@@ -12,32 +12,31 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from .downloads import fetch, is_remote
+from .downloads import NONE, fetch, is_remote
 from .errors import BuildError
+from .keys import Keys
 from .programs import log
 
 
-def write(wanted: Mapping[str, Any]) -> list[str]:
+def write(wanted: Mapping[str, Any], keys: Keys = NONE) -> list[str]:
     """The files whose content is another one now.  What was there is kept beside it, as `.bak`.
 
     Raises:
         BuildError
     """
-    return [path for path, given in sorted(wanted.items()) if _write(path, given)]
+    return [path for path, given in sorted(wanted.items()) if _write(path, given, keys)]
 
 
-def _write(path: str, given: Mapping[str, Any]) -> bool:
+def _write(path: str, given: Mapping[str, Any], keys: Keys) -> bool:
     if not path.startswith("/"):
         raise BuildError(f"File specified with non-absolute path: {path}")
-    if "authentication" in given:
-        raise BuildError(f"{path}: authentication is not supported on this machine; the source must be open to it")
     if "context" in given:
         raise BuildError("Pystache must be installed in order to render files as Mustache templates")
     target, mode = Path(path), _mode(path, given)
     target.parent.mkdir(parents=True, exist_ok=True)
     if mode is not None and stat.S_ISLNK(mode):
         return _link(target, given)
-    content = _content(path, given)
+    content = _content(path, given, keys)
     before = target.read_bytes() if target.is_file() else None
     if mode is not None:
         mode = stat.S_IMODE(mode)
@@ -90,7 +89,7 @@ def _link(target: Path, given: Mapping[str, Any]) -> bool:
     return True
 
 
-def _content(path: str, given: Mapping[str, Any]) -> bytes:
+def _content(path: str, given: Mapping[str, Any], keys: Keys) -> bytes:
     content, source = given.get("content"), given.get("source")
     if content in (None, "") and not source:
         if content == "":
@@ -98,7 +97,7 @@ def _content(path: str, given: Mapping[str, Any]) -> bytes:
         raise BuildError(f"{path}: File specified without source or content")
     if content in (None, ""):
         text = str(source)
-        return fetch(text) if is_remote(text) else Path(text).read_bytes()
+        return fetch(text, keys, given.get("authentication")) if is_remote(text) else Path(text).read_bytes()
     if not isinstance(content, str):
         return json.dumps(content).encode()
     if given.get("encoding", "plain") == "base64":

@@ -8,14 +8,15 @@ from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 from typing import Any
 
-from .downloads import fetch, is_remote
+from .downloads import NONE, fetch, is_remote
 from .errors import BuildError
+from .keys import Keys
 from .programs import log
 
 _GITHUB = re.compile(r"https?://github\.com/.*?/(zipball|tarball)/.*", re.IGNORECASE)
 
 
-def unpack(wanted: Mapping[str, Any]) -> list[str]:
+def unpack(wanted: Mapping[str, Any], keys: Keys = NONE) -> list[str]:
     """The directories that were filled.
 
     Raises:
@@ -25,7 +26,7 @@ def unpack(wanted: Mapping[str, Any]) -> list[str]:
         text = str(source)
         if not is_remote(text) and not Path(text).is_file():
             raise BuildError(f"{text} does not exist")
-        archive = fetch(text) if is_remote(text) else Path(text).read_bytes()
+        archive = fetch(text, keys) if is_remote(text) else Path(text).read_bytes()
         # An archive that GitHub makes has one directory at its top, named after the commit.
         _expand(archive, text, Path(directory), drop=1 if _GITHUB.fullmatch(text) else 0)
         log.info("unpacked %s into %s", text, directory)

@@ -1,22 +1,20 @@
 """CloudFormation as an instance speaks with it: signed by a key, or by the instance's own identity."""
 
 import base64
-import hashlib
-import hmac
 import http.client
 import json
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from . import instance
 from .downloads import context, pause_s
 from .instance import Credentials
+from .signing import signed
 
 VERSION = "2010-05-15"
 SERVICE = "cloudformation"
@@ -78,12 +76,16 @@ class Stacks:
             return json.load(answer)
 
     def _headers(self, url: str, body: str) -> dict[str, str]:
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "application/json"}
+        headers = {"content-type": "application/x-www-form-urlencoded"}
         if self.credentials is None:
             document, signature = instance.identity()
             shown = base64.b64encode(document.encode()).decode()
-            return {**headers, "Authorization": f"CFN_V1 {shown}:{signature.replace(chr(10), '')}"}
-        return {**headers, **signed(self.credentials, self.region, url, body, datetime.now(UTC))}
+            headers["Authorization"] = f"CFN_V1 {shown}:{signature.replace(chr(10), '')}"
+        else:
+            scope = (self.region, SERVICE)
+            now = datetime.now(UTC)
+            headers = signed(self.credentials, scope, "POST", url, headers=headers, body=body.encode(), now=now)
+        return {**headers, "Accept": "application/json"}
 
 
 def _refusal(text: str) -> tuple[str, str]:
@@ -93,27 +95,3 @@ def _refusal(text: str) -> tuple[str, str]:
         return str(error["Code"]), f"{error['Code']}: {error['Message']}"
     except (ValueError, KeyError, TypeError):
         return "", text[:500]
-
-
-def signed(credentials: Credentials, region: str, url: str, body: str, now: datetime) -> Mapping[str, str]:
-    """The headers of AWS's Signature Version 4 for a form that is posted."""
-    parts, stamp = urlsplit(url), f"{now:%Y%m%dT%H%M%SZ}"
-    headers = {
-        "content-type": "application/x-www-form-urlencoded",
-        "host": parts.netloc,
-        "x-amz-date": stamp,
-        **({"x-amz-security-token": credentials.token} if credentials.token else {}),
-    }
-    names = ";".join(sorted(headers))
-    lines = "".join(f"{name}:{headers[name]}\n" for name in sorted(headers))
-    digest = hashlib.sha256(body.encode()).hexdigest()
-    canonical = "\n".join(("POST", quote(parts.path or "/", safe="/~"), "", lines, names, digest))
-    scope = f"{stamp[:8]}/{region}/{SERVICE}/aws4_request"
-    to_sign = "\n".join(("AWS4-HMAC-SHA256", stamp, scope, hashlib.sha256(canonical.encode()).hexdigest()))
-    key = f"AWS4{credentials.secret_key}".encode()
-    for word in scope.split("/"):
-        key = hmac.digest(key, word.encode(), "sha256")
-    signature = hmac.new(key, to_sign.encode(), "sha256").hexdigest()
-    authorization = f"AWS4-HMAC-SHA256 Credential={credentials.access_key}/{scope}, SignedHeaders={names}, "
-    shown = {name: value for name, value in headers.items() if name not in ("host", "content-type")}
-    return {**shown, "Authorization": f"{authorization}Signature={signature}"}

@@ -59,7 +59,14 @@ def begin(work: Work, logical_id: str) -> None:
         _check_names(kind, before, fresh)
         _create(work, fresh, before)
     else:
-        _change(work, fresh, before.properties, "UPDATE_IN_PROGRESS")
+        _change(work, fresh, _seen_to_have(kind, before, fresh.properties), "UPDATE_IN_PROGRESS")
+
+
+def _seen_to_have(kind: ResourceType, failed: Resource, wanted: Mapping[str, Any]) -> Mapping[str, Any]:
+    """What a resource is changed from.  Of one whose change of several steps failed between them, to what is wanted
+    again now, nothing is known: everything is asked for once more."""
+    again = failed.status == "UPDATE_FAILED" and failed.properties == wanted
+    return {} if again and kind.advance is not None else failed.properties
 
 
 def _fresh(work: Work, written: Written) -> Resource:
@@ -186,7 +193,7 @@ def restore(work: Work, logical_id: str) -> None:
         token=f"{work.stack.turn}-{work.call.new_id('cfn')}",
     )
     if not before.replaced:
-        _change(work, old, resource.properties, "UPDATE_IN_PROGRESS")
+        _change(work, old, _seen_to_have(kind_of(resource), resource, old.properties), "UPDATE_IN_PROGRESS")
         return
     # What it was replaced by goes in the clean-up; what it replaced was never touched.
     kept = tuple(

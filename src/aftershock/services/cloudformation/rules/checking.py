@@ -5,7 +5,7 @@ from typing import Any, Protocol
 
 from .errors import TemplateError
 from .functions import NO_VALUE, Scope, condition, evaluate
-from .schema import Properties, problems
+from .schema import Properties, is_function, problems
 from .template import Resource, Template, attributes_used
 
 MOST_SHOWN = 10  # problems in one refusal
@@ -48,9 +48,10 @@ def check(template: Template, types: Types, active: Collection[str] | None = Non
         looked_at = [one for one in template.resources.values() if one.condition is None or one.type in types]
     else:
         looked_at = [one for one in template.resources.values() if one.id in active]
-    unknown = sorted({one.type for one in looked_at} - types.keys())
-    if unknown:
-        raise TemplateError(f"Template format error: Unrecognized resource types: [{', '.join(unknown)}]")
+    if unknown := [one for one in looked_at if one.type not in types]:
+        names = ", ".join(sorted({one.type for one in unknown}))
+        places = ", ".join(template.place("Resources", one.id) for one in unknown[:MOST_SHOWN])
+        raise TemplateError(f"Template format error: Unrecognized resource types: [{names}]; resource {places}")
     wrong = [
         f"resource {template.place('Resources', one.id)}: {problem}"
         for one in looked_at
@@ -68,9 +69,20 @@ def _wrong(resource: Resource, kind: Type) -> Iterator[str]:
             yield f"resource type {kind.name} does not support {member} policy Snapshot"
     if resource.creation_policy is not None and not kind.creation_policy:
         yield f"resource type {kind.name} does not support CreationPolicy"
-    for name in resource.update_policy or {}:
+    for name in _update_policies(resource.update_policy):
         if name not in kind.update_policies:
             yield f"resource type {kind.name} does not support the UpdatePolicy {name}"
+
+
+def _update_policies(written: Any) -> Iterator[str]:
+    """Their names; AWS has Fn::If in a resource's UpdatePolicy, too."""
+    if is_function(written):
+        ((name, argument),) = written.items()
+        if name == "Fn::If" and isinstance(argument, list):
+            for branch in argument[1:]:
+                yield from _update_policies(branch)
+    elif isinstance(written, dict):
+        yield from written
 
 
 def _check_attributes(template: Template, types: Types) -> None:

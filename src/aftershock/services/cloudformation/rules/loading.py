@@ -43,6 +43,9 @@ SHORT_FORMS = {
         "Or",
         "Length",
         "ToJsonString",
+        "Contains",
+        "EachMemberEquals",
+        "EachMemberIn",
     ]
 } | {"!Ref": "Ref", "!Condition": "Condition"}
 

@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import TemplateError
-from .foreach import unrolled
-from .functions import PLACEHOLDER, Scope
+from .foreach import unrolled, with_policies
+from .functions import PLACEHOLDER, Scope, Unknown
 from .loading import Loaded, load
 
 SECTIONS = [
@@ -96,8 +96,8 @@ class Template:
 def read(text: str, values: Mapping[str, Any] | None = None) -> Template:
     """The template of a text.
 
-    Loops of the language extensions may run over parameters: `values` has what these are, where it is known; else
-    they are their defaults.
+    The language extensions may hang on parameters: `values` has what these are; without it, while only the form is
+    looked at, they are their defaults, or unknown.
 
     Raises:
         TemplateError: its form is not a template's, or a name in it leads nowhere
@@ -110,7 +110,8 @@ def read(text: str, values: Mapping[str, Any] | None = None) -> Template:
     _check_head(whole)
     transforms = _transforms(whole.get("Transform"))
     if EXTENSIONS in transforms:
-        whole = unrolled(whole, _loop_scope(whole, values or {}))
+        whole = unrolled(whole, _scope(whole, values))
+        whole["Resources"] = with_policies(_section(whole, "Resources"), _scope(whole, values))
     template = Template(
         loaded=loaded,
         description=whole.get("Description"),
@@ -154,13 +155,26 @@ def _transforms(written: Any) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _loop_scope(whole: Mapping[str, Any], values: Mapping[str, Any]) -> Scope:
+def _scope(whole: Mapping[str, Any], values: Mapping[str, Any] | None) -> Scope:
+    parameters = _section(whole, "Parameters")
     defaults = {
         name: str(one["Default"]).split(",") if "List" in str(one.get("Type")) else one["Default"]
-        for name, one in _section(whole, "Parameters").items()
+        for name, one in parameters.items()
         if isinstance(one, dict) and "Default" in one
     }
-    return Scope(values={**defaults, **values}, mappings=_section(whole, "Mappings"), extended=True)
+
+    def reference(name: str) -> Any:
+        if values is None and name in parameters:
+            raise Unknown
+        raise TemplateError(f"Template format error: Unresolved dependencies [{name}]")
+
+    return Scope(
+        values={**defaults, **(values or {})},
+        mappings=_section(whole, "Mappings"),
+        conditions=_section(whole, "Conditions"),
+        reference=reference,
+        extended=True,
+    )
 
 
 def _section(whole: Mapping[str, Any], name: str) -> Mapping[str, Any]:

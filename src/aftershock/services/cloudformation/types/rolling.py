@@ -15,6 +15,7 @@ from .model import Doing, FailedError
 MEMBERS = frozenset(
     {
         "MaxBatchSize",
+        "MinActiveInstancesPercent",
         "MinInstancesInService",
         "MinSuccessfulInstancesPercent",
         "PauseTime",
@@ -33,8 +34,8 @@ def begin(doing: Doing, name: str, policy: Mapping[str, Any], group: Mapping[str
     unknown = sorted(policy.keys() - MEMBERS)
     if unknown:
         raise TemplateError(f"Encountered unsupported property {ROLLING}.{unknown[0]}")
-    if whole(policy.get("MinSuccessfulInstancesPercent", 100), "MinSuccessfulInstancesPercent") != 100:
-        raise TemplateError("MinSuccessfulInstancesPercent of AutoScalingRollingUpdate must be 100 in this region")
+    for member in ("MinActiveInstancesPercent", "MinSuccessfulInstancesPercent"):
+        _percent(policy, member)
     kept = whole(policy.get("MinInstancesInService", 0), "MinInstancesInService")
     if kept >= group["MaxSize"] and group["MaxSize"] > 0:
         raise FailedError("MinInstancesInService must be less than the autoscaling group's MaxSize")
@@ -42,7 +43,22 @@ def begin(doing: Doing, name: str, policy: Mapping[str, Any], group: Mapping[str
     if processes:
         doing.ask("autoscaling", "SuspendProcesses", AutoScalingGroupName=name, ScalingProcesses=processes)
     old = [one["InstanceId"] for one in group.get("Instances", [])]
-    return {"old": old, "known": old, "batch": [], "at": 0.0, "desired": group["DesiredCapacity"]}
+    return {
+        "old": old,
+        "known": old,
+        "batch": [],
+        "at": 0.0,
+        "desired": group["DesiredCapacity"],
+        "all": len(old),
+        "failed": 0,  # of those replaced so far, how many never said that they had succeeded
+    }
+
+
+def _percent(policy: Mapping[str, Any], name: str) -> int:
+    found = whole(policy.get(name, 100), name)
+    if found > 100:
+        raise TemplateError(f"{name} must be between 0 and 100; found {found}")
+    return found
 
 
 def roll(doing: Doing, name: str, policy: Mapping[str, Any], group: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -56,9 +72,10 @@ def roll(doing: Doing, name: str, policy: Mapping[str, Any], group: Mapping[str,
     serving = {one for one, status in states.items() if status == "InService"}
     old = [one for one in state["old"] if one in states]
     if state["batch"]:
-        if _under_way(doing, policy, group, state, states):
+        failed = _failed(doing, policy, group, state, states)
+        if failed is None:
             return state
-        state["batch"] = []
+        state |= {"batch": [], "failed": state["failed"] + failed}
     if not old:
         return _end(doing, name, policy, group, state)
     batch = _next(policy, group, old, serving)
@@ -92,27 +109,40 @@ def _grow(doing: Doing, name: str, group: Mapping[str, Any], state: dict[str, An
     return state
 
 
-def _under_way(
+def _failed(
     doing: Doing, policy: Mapping[str, Any], group: Mapping[str, Any], state: dict[str, Any], states: Mapping[str, str]
-) -> bool:
-    """Whether the batch is still to be waited for."""
+) -> int | None:
+    """How many of the batch failed; None while it is still to be waited for.
+
+    Raises:
+        FailedError: more than MinSuccessfulInstancesPercent lets fail
+    """
     waited_s = doing.elapsed_s - state["at"]
     signals = str(policy.get("WaitOnResourceSignals", "false")).lower() == "true"
     pause_s = duration_s(str(policy["PauseTime"])) if "PauseTime" in policy else SIGNAL_WAIT_S if signals else 0.0
-    fresh = [one for one in states if one not in state["known"]]
+    failed = 0
     if signals:
-        bad = [one for one in fresh if doing.signals.get(one) == "FAILURE"]
-        if bad:
-            raise FailedError(f"Received FAILURE signal with UniqueId {bad[0]}")
-        came = sum(doing.signals.get(one) == "SUCCESS" for one in fresh)
-        if came < len(state["batch"]):
-            if waited_s >= pause_s:
-                missing = len(state["batch"]) - came
+        said = [doing.signals[one] for one in states if one not in state["known"] and one in doing.signals]
+        failed = said.count("FAILURE")
+        percent = _percent(policy, "MinSuccessfulInstancesPercent")
+        may_fail = state["all"] - -(-state["all"] * percent // 100) - state["failed"]
+        if failed > may_fail:
+            raise FailedError(
+                f"Received {state['failed'] + failed} FAILURE signal(s) out of {state['all']}. Unable to satisfy "
+                f"{percent}% MinSuccessfulInstancesPercent requirement"
+            )
+        missing = len(state["batch"]) - len(said)
+        if missing > 0:
+            if waited_s < pause_s:
+                return None
+            failed += missing
+            if failed > may_fail:
                 raise FailedError(f"Failed to receive {missing} resource signal(s) within the specified duration")
-            return True
     gone = all(one not in states for one in state["batch"])
     serving = sum(status == "InService" for status in states.values())
-    return not gone or serving < group["DesiredCapacity"] or (not signals and waited_s < pause_s)
+    needed = -(-group["DesiredCapacity"] * _percent(policy, "MinActiveInstancesPercent") // 100)
+    waiting = not gone or serving < needed or (not signals and waited_s < pause_s)
+    return None if waiting else failed
 
 
 def _end(
