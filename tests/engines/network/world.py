@@ -7,7 +7,8 @@ import subprocess
 import threading
 from dataclasses import replace
 
-from aftershock.engines.network import Cidr, GroupSpec, Members, Network, PortSpec, RouterSpec, Rule, echo, open_in
+from aftershock.engines.network import Cidr, GroupSpec, Members, Network, PortSpec, RouterSpec, Rule, open_in
+from aftershock.engines.network.echo import Echoes
 from aftershock.engines.network.outside import Outside
 
 ICMP, TCP, UDP = 1, 6, 17
@@ -110,7 +111,7 @@ class World:
             return "refused"
 
     def pings(self, where, address):
-        return self.run(echo.ping(where.netns, address, SILENCE_S))
+        return self.run(_ping(where.netns, address))
 
     def close(self):
         self.open_sockets.close()
@@ -140,6 +141,14 @@ def still_talks(connection, word=b"still there?"):
 def sh(*argv, netns=None, stdin=None):
     prefix = ["nsenter", f"--net=/run/netns/{netns}"] if netns else []
     return subprocess.run([*prefix, *argv], capture_output=True, text=True, check=True, timeout=20, input=stdin).stdout
+
+
+async def _ping(netns, address):
+    echoes = Echoes()
+    try:
+        return await echoes.ping(netns, address, SILENCE_S)
+    finally:
+        echoes.close()
 
 
 def _serve(listener):

@@ -1,11 +1,13 @@
 """Brings routers, firewall groups and ports to their specs, and says what the kernel has of them.
 
-It runs in the internet segment's namespace and remembers nothing: the register of what there is are the routers'
-nftables tables, which hold a port from before its devices are made until after they are gone.
+It runs in the internet segment's namespace.  The register of what there is are the routers' nftables tables, which
+hold a port from before its devices are made until after they are gone; to have read one counts for as long as the
+kernel says that it is still the same (`known`).
 """
 
 import asyncio
 import socket
+import time
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,9 +15,11 @@ from functools import partial
 from aftershock.engines.errors import EngineError
 from aftershock.engines.process import run
 
-from . import blackholes, echo, firewall, machine, outside, table, wiring
+from . import blackholes, firewall, known, machine, outside, table, wiring
+from .echo import Echoes
 from .flows import forget_private, forget_public
 from .inside import NETNS, call_inside, has_device, set_sysctls
+from .known import Known
 from .spec import (
     Barrier,
     Blackhole,
@@ -29,6 +33,8 @@ from .spec import (
 )
 
 COMMAND_S = 20.0  # a loaded machine takes its time; none of these waits for anything but the kernel
+READ_AGAIN_S = 60.0  # so long a table that was read counts at most, whatever the kernel says of it
+FEW = 4  # one of so many ports asked for by itself costs what all of them cost together
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +56,8 @@ class Network:
     def __init__(self, segment: outside.Outside | None = None) -> None:
         self._outside = segment or outside.Outside()
         self._changes = asyncio.Lock()  # of what is read first and written then
+        self._known: dict[str, Known] = {}  # by router
+        self._echoes = Echoes()
 
     # --- routers -----------------------------------------------------------------------------------------------
 
@@ -63,6 +71,7 @@ class Network:
         await self.ensure_outside()
         netns, device = router_netns(spec.name), router_device(spec.name)
         if not _has_netns(netns):
+            self._echoes.leave(netns)
             await _ip(_new_netns(netns))
         # Before there is any device: each takes over what stands under `default` when it comes.
         await call_inside(netns, lambda: set_sysctls(wiring.ROUTER_SYSCTLS))
@@ -84,7 +93,9 @@ class Network:
         if has_device(router_device(name)):
             # By itself, since a socket that someone has in there keeps the namespace and its end alive.
             await _ip([f"link del {router_device(name)}"])
+        self._echoes.leave(router_netns(name))
         await _remove_netns(router_netns(name))
+        self._known.pop(name, None)
 
     async def list_routers(self) -> tuple[RouterSpec, ...]:
         tables = await asyncio.gather(*(self._table(name, with_cidrs=True) for name in _routers()))
@@ -92,7 +103,7 @@ class Network:
 
     async def ping(self, router: str, address: str, timeout_s: float) -> bool:
         """Whether a machine answers its router.  Firewall groups do not stand between the two; a cut zone does."""
-        return await echo.ping(router_netns(router), address, timeout_s)
+        return await self._echoes.ping(router_netns(router), address, timeout_s)
 
     # --- groups ------------------------------------------------------------------------------------------------
 
@@ -160,28 +171,28 @@ class Network:
             await _remove_netns(old.netns)
             # Once it has no device, nothing can track a flow of it again.
             await call_inside(router_netns(where), partial(forget_private, old.address))
-            await _nft(where, firewall.remove_port(old))
+            await self._nft_known(where, firewall.remove_port(old), lambda now: now.without_port(name))
 
     async def list_ports(self) -> tuple[ObservedPort, ...]:
         per_router = await asyncio.gather(*map(self._observe_router, _routers()))
         return tuple(port for ports in per_router for port in ports)
 
-    async def observe_port(self, name: str, *, router: str | None = None) -> ObservedPort | None:
-        """One of `list_ports`, and besides what its machine's own end looks like.
+    async def observe_ports(self, names: Collection[str]) -> tuple[ObservedPort, ...]:
+        """Those of `list_ports` that have these names, for what they are and not for what all are."""
+        per_router = await asyncio.gather(*(self._observe_some(router, names) for router in _routers()))
+        return tuple(port for ports in per_router for port in ports)
 
-        It reads the whole table of its router, so whoever wants many asks for the list.
-        """
+    async def observe_port(self, name: str, *, router: str | None = None) -> ObservedPort | None:
+        """One of `list_ports`, and besides what its machine's own end looks like."""
         for where in [router] if router else _routers():
-            for port in await self._observe_router(where):
-                if port.spec.name == name:
-                    missing = port.missing or await machine.missing(port.spec)
-                    return ObservedPort(port.spec, missing)
+            for port in await self._observe_some(where, [name]):
+                return ObservedPort(port.spec, port.missing or await machine.missing(port.spec))
         return None
 
     async def _add_rules(self, spec: PortSpec) -> None:
         """The rules of a port that has no device, so that most likely there is nothing to be read and compared."""
         try:
-            await _nft(spec.router, firewall.port(None, spec))
+            await self._nft_known(spec.router, firewall.port(None, spec), lambda now: now.with_port(spec))
         except EngineError:  # there are some after all (we were stopped half way, or it is another's), or no group yet
             await self._change_rules(spec)
 
@@ -203,8 +214,10 @@ class Network:
             for public in sorted(found.forgetting):  # where somebody was stopped on the way
                 await _forget_public(spec.router, public)
             if present != spec:
-                new_groups = [name for name in spec.groups if name not in found.groups]
-                await _nft(spec.router, firewall.port(present, spec, new_groups))
+                if new_groups := [name for name in spec.groups if name not in found.groups]:
+                    await _nft(spec.router, firewall.port(present, spec, new_groups))
+                else:
+                    await self._nft_known(spec.router, firewall.port(present, spec), lambda now: now.with_port(spec))
 
     async def _drop_public(self, port: PortSpec) -> PortSpec:
         without = replace(port, public=None)
@@ -221,18 +234,31 @@ class Network:
         if shown.strip() not in ("", "[]", "[ ]"):
             await _ip([f"route del {public}/32 dev {device}"])
 
+    async def _observe_some(self, router: str, names: Collection[str]) -> list[ObservedPort]:
+        ports = found.ports if (found := await self._table(router)) else {}
+        some = [ports[name] for name in names if name in ports]
+        if not some:
+            return []
+        if len(some) * FEW < len(ports):
+            try:
+                return await self._observe(router, some, wiring.wires_of(some), wiring.public_routes_of(some))
+            except EngineError:
+                pass  # one of them has no device, which only the list of all tells from the others
+        everything = await self._observe_router(router)
+        return [port for port in everything if port.spec.name in names]
+
     async def _observe_router(self, router: str) -> list[ObservedPort]:
-        netns = router_netns(router)
-        found, devices, routes = await asyncio.gather(
-            self._table(router),
-            _shown(netns, wiring.WIRES),
-            run(["ip", "-j", "route", "show", "dev", router_device(router)], timeout_s=COMMAND_S),
-        )
-        wires = wiring.read_wires(devices)
-        routed = wiring.read_destinations(routes)
+        found = await self._table(router)
+        ports = found.ports.values() if found else ()
+        return await self._observe(router, ports, wiring.WIRES, [f"route show dev {router_device(router)}"])
+
+    async def _observe(
+        self, router: str, ports: Iterable[PortSpec], wires: Iterable[str], routes: Iterable[str]
+    ) -> list[ObservedPort]:
+        devices, routed = await asyncio.gather(_shown(wires, router_netns(router)), _shown(routes))
+        found, reachable = wiring.read_wires(devices), wiring.read_destinations(routed)
         return [
-            ObservedPort(spec, wiring.missing(spec, wires.get(port_device(spec.name)), routed))
-            for spec in (found.ports.values() if found else ())
+            ObservedPort(spec, wiring.missing(spec, found.get(port_device(spec.name)), reachable)) for spec in ports
         ]
 
     # --- zones -------------------------------------------------------------------------------------------------
@@ -283,11 +309,41 @@ class Network:
         return found
 
     async def _table(self, router: str, *, with_cidrs: bool = False) -> table.Table | None:
+        found = await self._same_table(router) or await self._read_table(router)
+        if found and with_cidrs:
+            return replace(found, spec=replace(found.spec, cidrs=await _blackholes(router)))
+        return found
+
+    async def _same_table(self, router: str) -> table.Table | None:
+        """What was read, if the kernel still has it."""
+        before = self._known.get(router)
+        if before is None or time.monotonic() > before.read_at + READ_AGAIN_S:
+            return None
+        expected = before.expected()
+        return before.at(expected) if await _generation(router) == expected else None
+
+    async def _read_table(self, router: str) -> table.Table | None:
+        self._known.pop(router, None)
+        began, generation = time.monotonic(), await _generation(router)
         # All tables, of which there is at most the one; to name one that is not there would be an error.
         argv = ["nsenter", f"--net={NETNS / router_netns(router)}", "nft", "--json", "--numeric", "list", "ruleset"]
-        text = await run(argv, timeout_s=COMMAND_S)
-        cidrs = await _blackholes(router) if with_cidrs else ()
-        return table.parse(router, cidrs, text)
+        found = table.parse(router, (), await run(argv, timeout_s=COMMAND_S))
+        if found and generation and await _generation(router) == generation:
+            self._known[router] = Known(found, generation, began)
+        return found
+
+    async def _nft_known(self, router: str, text: str, change: known.Change) -> None:
+        """A transaction of which it is known what it makes of the table."""
+        before = self._known.get(router)
+        await _nft(router, text)
+        if before is not None and self._known.get(router) is before:
+            before.ours.append(change)
+        else:
+            self._known.pop(router, None)  # read while this was under way, so perhaps with it, and perhaps not
+
+
+async def _generation(router: str) -> known.Generation | None:
+    return await call_inside(router_netns(router), known.generation)
 
 
 async def _nft(router: str, text: str) -> None:
@@ -309,10 +365,13 @@ async def _show(netns: str, *what: str) -> str:
     return await run(["ip", "-n", netns, "-j", *what], timeout_s=COMMAND_S)
 
 
-async def _shown(netns: str, lines: Iterable[str]) -> str:
-    batch = "".join(f"{line}\n" for line in lines)
+async def _shown(lines: Iterable[str], netns: str | None = None) -> str:
+    """A line for each of these commands that has something to show."""
+    if not (batch := "".join(f"{line}\n" for line in lines)):
+        return ""
+    where = ["-n", netns] if netns else []
     # Without details it does not tell aliases.
-    return await run(["ip", "-n", netns, "-json", "-details", "-batch", "-"], stdin=batch, timeout_s=COMMAND_S)
+    return await run(["ip", *where, "-json", "-details", "-batch", "-"], stdin=batch, timeout_s=COMMAND_S)
 
 
 async def _blackholes(router: str) -> tuple[str, ...]:

@@ -3,7 +3,7 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .firewall import group_chain, group_members
@@ -26,6 +26,14 @@ class Table:
 
     def holder_of(self, public: str) -> PortSpec | None:
         return next((port for port in self.ports.values() if port.public == public), None)
+
+    def with_port(self, port: PortSpec) -> "Table":
+        """As it is read after the transaction of `firewall.port` that makes it so, and declares no group."""
+        return replace(self, ports={**self.ports, port.name: port})
+
+    def without_port(self, name: str) -> "Table":
+        """As it is read after the transaction of `firewall.remove_port`."""
+        return replace(self, ports={other: port for other, port in self.ports.items() if other != name})
 
 
 def parse(router: str, cidrs: tuple[str, ...], text: str) -> Table | None:

@@ -129,14 +129,30 @@ def public_route(public: str, router: str, source: str) -> str:
 WIRES = ("address show", "neighbour show nud permanent")  # in a router; one program less than asked one by one
 
 
+def wires_of(ports: Iterable[PortSpec]) -> list[str]:
+    """`WIRES`, of these ports alone; an error if one of them has no device."""
+    return [f"{line} dev {port_device(port.name)}" for port in ports for line in WIRES]
+
+
 def read_wires(shown: str) -> dict[str, Wire]:
-    """From what `ip -j -d -batch` prints for `WIRES`, by device: two lists, the second of which may be missing."""
-    links, neighbours = (*map(json.loads, shown.splitlines()), [], [])[:2]
-    macs = {(n["dev"], n["dst"]): n.get("lladdr") for n in neighbours if "PERMANENT" in n.get("state", [])}
-    return {link["ifname"]: _wire(link, macs) for link in links if link.get("ifname")}
+    """From what `ip -j -d -batch` prints for `WIRES` or `wires_of`, by device.
+
+    Each command prints a list, or nothing.  A neighbour that was asked for by its device does not tell it again, but
+    comes behind it.
+    """
+    links: dict[str, dict[str, Any]] = {}
+    macs: dict[tuple[str, str], str | None] = {}
+    device = ""
+    for item in (item for line in shown.splitlines() for item in json.loads(line)):
+        if "ifname" in item:
+            device = item["ifname"]
+            links[device] = item
+        elif "PERMANENT" in item.get("state", []):
+            macs[item.get("dev", device), item["dst"]] = item.get("lladdr")
+    return {device: _wire(link, macs) for device, link in links.items()}
 
 
-def _wire(link: dict[str, Any], macs: dict[tuple[str, str], str]) -> Wire:
+def _wire(link: dict[str, Any], macs: dict[tuple[str, str], str | None]) -> Wire:
     inet: dict[str, Any] = next((address for address in link["addr_info"] if address["family"] == "inet"), {})
     peer = inet.get("address")
     return Wire(
@@ -161,9 +177,14 @@ def missing(spec: PortSpec, wire: Wire | None, routed: Collection[str]) -> str:
     return ""
 
 
+def public_routes_of(ports: Iterable[PortSpec]) -> list[str]:
+    """In the internet segment, what leads to these ports' public addresses."""
+    return [f"route show {port.public}/32 dev {router_device(port.router)}" for port in ports if port.public]
+
+
 def read_destinations(routes: str) -> frozenset[str]:
-    """From `ip -j route show`."""
-    return frozenset(route["dst"] for route in json.loads(routes or "[]"))
+    """From what `ip -j -batch` prints for some `route show`."""
+    return frozenset(route["dst"] for line in routes.splitlines() for route in json.loads(line))
 
 
 def read_blackholes(routes: str) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
 """One look at the ground for everybody who asks while it is taken, or soon after."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Generic, TypeVar
 
 T = TypeVar("T")
@@ -30,9 +30,14 @@ class Looks(Generic[T]):
 
     async def recent(self) -> Mapping[str, T]:
         """A listing that is no older than `RECENT_S`, and than whatever was done by ourselves."""
+        last = self.last()
+        return await self.now() if last is None else last
+
+    def last(self) -> Mapping[str, T] | None:
+        """What `recent` has without looking."""
         if self._last is not None and asyncio.get_running_loop().time() - self._last[0] <= RECENT_S:
             return self._last[1]
-        return await self.now()
+        return None
 
     def acted(self) -> None:
         """Something was done, perhaps not to its end: what was seen before it is no more to be gone by."""
@@ -47,3 +52,29 @@ class Looks(Generic[T]):
             if acted == self._acted:
                 self._last = (began, found)
             return found
+
+
+class Glances(Generic[T]):
+    """Looks at some, which cost as much as there are of these."""
+
+    def __init__(self, look: Callable[[Collection[str]], Awaitable[Mapping[str, T]]]) -> None:
+        self._look = look
+        self._next: tuple[set[str], asyncio.Task[Mapping[str, T]]] | None = None
+        self._looking = asyncio.Lock()
+
+    async def at(self, key: str) -> T | None:
+        """What is there under the key, seen by a look that began after this call.
+
+        All that are asked for while one is under way share the next.
+        """
+        if self._next is None:
+            wanted: set[str] = set()
+            self._next = wanted, asyncio.create_task(self._after_the_one_under_way(wanted), name="look at some")
+        wanted, look = self._next
+        wanted.add(key)
+        return (await asyncio.shield(look)).get(key)
+
+    async def _after_the_one_under_way(self, wanted: Collection[str]) -> Mapping[str, T]:
+        async with self._looking:
+            self._next = None  # who calls from here on may have done something that this look misses
+            return await self._look(wanted)

@@ -1,7 +1,7 @@
 """Plugs interfaces into machines: has a port for each that is wanted to have its wire, and none for any other."""
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 
 from msgspec.structs import replace
@@ -17,7 +17,7 @@ from aftershock.services.ec2.rules.ports import Ensure, Forget, Plan, Remove, Su
 from aftershock.store import Change, Store, Transaction
 
 from .locks import Locks
-from .observing import Looks
+from .observing import Glances, Looks
 
 LATER_S = 0.5  # until what was just done and does not show is looked at again
 
@@ -29,7 +29,7 @@ class PortController:
 
     def __init__(self, store: Store, network: Network) -> None:
         self._store, self._network = store, network
-        self._looks = Looks(self._list)
+        self._looks, self._glances = Looks(self._list), Glances(self._list_some)
         self._locks = Locks()
 
     async def keys(self) -> set[str]:
@@ -39,6 +39,9 @@ class PortController:
 
     async def _list(self) -> Mapping[str, ObservedPort]:
         return {port.spec.name: port for port in await self._network.list_ports()}
+
+    async def _list_some(self, keys: Collection[str]) -> Mapping[str, ObservedPort]:
+        return {port.spec.name: port for port in await self._network.observe_ports(keys)}
 
     def concerned(self, change: Change) -> Iterable[str]:
         """An interface's own change; those of its VPC and route tables; and of the groups that it is waiting for."""
@@ -63,18 +66,22 @@ class PortController:
     async def _reconcile(self, key: str, eni: NetworkInterface | None) -> Outcome:
         # A wish not seen to yet needs no look before the act: it only costs the machine's start time.
         new = eni is not None and eni.plug and not eni.ready
-        observed = None if new else (await self._looks.recent()).get(key)
+        observed = None if new else await self._observed(key)
         decided = self._plan(eni, observed)
         if isinstance(decided.step, Ensure | Remove):
             await self._act(decided.step, key)
         if new or isinstance(decided.step, Ensure | Remove):
-            observed = (await self._looks.now()).get(key)
+            observed = await self._glances.at(key)
             decided = self._plan(eni, observed)
         if eni is not None:
             self._record(eni, observed, decided)
         if decided.step is None or isinstance(decided.step, Forget):
             return Done(decided.reason)
         return Again(decided.reason, after_s=LATER_S)
+
+    async def _observed(self, key: str) -> ObservedPort | None:
+        recent = self._looks.last()
+        return recent.get(key) if recent is not None else await self._glances.at(key)
 
     async def _act(self, step: Ensure | Remove, key: str) -> None:
         try:
