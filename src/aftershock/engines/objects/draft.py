@@ -4,9 +4,12 @@ import os
 import secrets
 import zlib
 from collections.abc import Mapping
+from concurrent.futures import Executor, wait
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
+
+BESIDE_BYTES = 2**18  # from here on another thread's digest takes longer than to send it there
 
 
 class Digest(Protocol):
@@ -23,10 +26,10 @@ class Written:
 
 
 class Draft:
-    """Takes bytes, hashing them on the way."""
+    """Takes bytes, hashing them on the way: large pieces in `beside`, while they are written."""
 
-    def __init__(self, drafts: Path, blobs: Path, digests: Mapping[str, Digest]) -> None:
-        self._blobs, self._digests = blobs, digests
+    def __init__(self, drafts: Path, blobs: "Blobs", digests: Mapping[str, Digest], beside: Executor) -> None:
+        self._blobs, self._digests, self._beside = blobs, digests, beside
         self._id = secrets.token_hex(16)
         self._draft = drafts / self._id
         self._final: Path | None = None
@@ -34,8 +37,20 @@ class Draft:
         self._size = self._crc = 0
 
     def write(self, data: bytes | memoryview) -> None:
-        for digest in self._digests.values():
-            digest.update(data)
+        if len(data) < BESIDE_BYTES:
+            for digest in self._digests.values():
+                digest.update(data)
+            self._put(data)
+            return
+        digesting = [self._beside.submit(digest.update, data) for digest in self._digests.values()]
+        try:
+            self._put(data)
+        finally:
+            wait(digesting)  # before anybody takes the next piece, or the digests
+        for one in digesting:
+            one.result()
+
+    def _put(self, data: bytes | memoryview) -> None:
         self._crc = zlib.crc32(data, self._crc)
         self._size += len(data)
         rest = memoryview(data)
@@ -54,11 +69,9 @@ class Draft:
         """On return the bytes survive a power cut, under the name that `Objects.read` knows them by."""
         os.fsync(self._file.fileno())
         self._file.close()
-        self._final = final = path_of(self._blobs, self.name)
-        final.parent.mkdir(exist_ok=True)
+        self._final = final = self._blobs.place(self.name)
         self._draft.rename(final)
-        for directory in (final.parent, self._blobs):
-            sync(directory)
+        sync(final.parent)
         return Written(self.name, self._size, {name: digest.digest() for name, digest in self._digests.items()})
 
     def discard(self) -> None:
@@ -69,8 +82,24 @@ class Draft:
                 path.unlink(missing_ok=True)
 
 
-def path_of(blobs: Path, name: str) -> Path:
-    return blobs / name[:2] / name
+class Blobs:
+    """The directory of finished blobs, which lie in others by the beginnings of their names."""
+
+    def __init__(self, top: Path) -> None:
+        self.top = top
+        self._lasting: set[Path] = set()  # those that this process knows to survive a power cut
+
+    def path(self, name: str) -> Path:
+        return self.top / name[:2] / name
+
+    def place(self, name: str) -> Path:
+        """Where a new one is to be put; its directory is there, and stays."""
+        path = self.path(name)
+        if path.parent not in self._lasting:
+            path.parent.mkdir(exist_ok=True)
+            sync(self.top)
+            self._lasting.add(path.parent)
+        return path
 
 
 def sync(directory: Path) -> None:

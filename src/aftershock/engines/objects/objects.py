@@ -1,13 +1,15 @@
 """The store of blobs: a directory with one file each, whose names are this module's own choice."""
 
+import os
 import re
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from weakref import WeakSet
 
-from .draft import Digest, Draft, Written, path_of
+from .draft import Blobs, Digest, Draft, Written
 from .reading import Reading
 
 NAME = re.compile(r"[0-9a-f]{40}")
@@ -30,38 +32,40 @@ class Objects:
     """
 
     def __init__(self, directory: Path) -> None:
-        self._drafts, self._blobs = directory / "drafts", directory / "blobs"
+        self._drafts, self._blobs = directory / "drafts", Blobs(directory / "blobs")
         self._unsettled: set[str] = set()
         self._lock = threading.Lock()
         self._readings: WeakSet[Reading] = WeakSet()
+        self._digesting = ThreadPoolExecutor(os.cpu_count(), thread_name_prefix="digesting")  # begins with no thread
 
     def open(self) -> None:
         """Make the directories, and remove what a process before this one had begun to write."""
-        for directory in (self._drafts, self._blobs):
+        for directory in (self._drafts, self._blobs.top):
             directory.mkdir(parents=True, exist_ok=True)
         for left in self._drafts.iterdir():
             left.unlink(missing_ok=True)
 
     def draft(self, digests: Mapping[str, Callable[[], Digest]]) -> "Incoming":
-        return Incoming(self, Draft(self._drafts, self._blobs, {name: make() for name, make in digests.items()}))
+        begun = {name: make() for name, make in digests.items()}
+        return Incoming(self, Draft(self._drafts, self._blobs, begun, self._digesting))
 
     def list(self) -> set[str]:
         """The names of all blobs that are settled."""
-        with self._lock:
+        found = {path.name for path in self._blobs.top.glob("??/*")}
+        with self._lock:  # after the look: what is settled by now was found, if at all, with its record written
             unsettled = set(self._unsettled)
-        found = (path.name for path in self._blobs.glob("??/*"))
         return {name for name in found if NAME.fullmatch(name)} - unsettled
 
     def read(self, pieces: Sequence[Piece]) -> Reading:
         """These bytes, one stretch after the other; the blobs stay as long as it is open."""
-        stretches = [(path_of(self._blobs, piece.blob), piece.offset, piece.size) for piece in pieces]
+        stretches = [(self._blobs.path(piece.blob), piece.offset, piece.size) for piece in pieces]
         reading = Reading(stretches)
         self._readings.add(reading)
         return reading
 
     def remove(self, name: str) -> bool:
         """Whether no such blob is left; it is while somebody reads it."""
-        path = path_of(self._blobs, name)
+        path = self._blobs.path(name)
         if any(reading.needs(path) for reading in tuple(self._readings)):
             return False
         path.unlink(missing_ok=True)
