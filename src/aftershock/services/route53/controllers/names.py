@@ -1,5 +1,9 @@
-"""Has the resolver serve what the records say, and notes down which changes it was seen to serve."""
+"""Has the resolver serve what the records say, and notes down which changes it was seen to serve.
 
+Those that it has served long enough are forgotten.
+"""
+
+import asyncio
 from collections.abc import Iterable
 
 from msgspec.structs import replace
@@ -17,11 +21,13 @@ from aftershock.services.route53.records import (
     REVISIONS,
     RecordSet,
 )
+from aftershock.services.route53.rules.changes import outlived
 from aftershock.services.route53.rules.health import verdicts
 from aftershock.services.route53.rules.snapshot import Renderer
 from aftershock.store import Change, Store
 
 KEY = "names"
+FORGETTING_EVERY_S = 60.0  # it reads all changes that there are
 WATCHED = frozenset({HOSTED_ZONES.name, RECORD_SETS.name, REVISIONS.name, HEALTH.name, HEALTH_CHECKS.name})
 
 
@@ -34,6 +40,7 @@ class NameController:
         self._store, self._clock, self._region = store, clock, region
         self._outside, self._resolver = outside, resolver
         self._tables = WATCHED | outside.tables
+        self._forgot_at: float | None = None  # by the loop's clock
 
     async def keys(self) -> set[str]:
         return {KEY}
@@ -45,6 +52,7 @@ class NameController:
         snapshot, revision = self._render()
         await self._resolver.ensure(snapshot)
         self._record_served(revision)
+        self._forget_outlived()
         return Done(f"the resolver serves {len(snapshot.zones)} zones")
 
     def _render(self) -> tuple[Snapshot, int]:
@@ -75,3 +83,17 @@ class NameController:
             for change in served:
                 if CHANGES.get(tx, change.id) == change:
                     CHANGES.put(tx, replace(change, in_sync=True))
+
+    def _forget_outlived(self) -> None:
+        """Not at once after a start: who waited for a change while nothing ran is to see first that it is served."""
+        now = asyncio.get_running_loop().time()
+        if self._forgot_at is None or now < self._forgot_at + FORGETTING_EVERY_S:
+            self._forgot_at = self._forgot_at or now
+            return
+        self._forgot_at = now
+        with self._store.snapshot() as tx:
+            old = outlived(CHANGES.every(tx), self._clock.now())
+        if old:
+            with self._store.transaction() as tx:
+                for change in old:
+                    CHANGES.forget(tx, change.id)
