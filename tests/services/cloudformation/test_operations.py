@@ -3,9 +3,11 @@
 
 import contextlib
 import json
+from datetime import timedelta
 
 import pytest
 
+from aftershock.services.cloudformation import TABLES
 from aftershock.services.cloudformation.controllers import StackController
 
 from .test_stacks import NETWORK, WEB
@@ -256,6 +258,23 @@ def test_nested_stacks_are_made_changed_and_removed_with_their_parent(cloud):
     cloud.cfn("DeleteStack", StackName="web")
     cloud.drive()
     assert cloud.status(child) == "DELETE_COMPLETE"
+
+
+def test_a_stack_deleted_long_ago_is_forgotten_with_all_that_was_told_of_it(cloud):
+    cloud.create(SETTING)
+    cloud.cfn("CreateChangeSet", StackName="web", ChangeSetName="next", TemplateBody=SETTING, Parameters=value("b"))
+    cloud.cfn("DetectStackDrift", StackName="web")
+    stack_id = cloud.stack()["StackId"]
+    cloud.cfn("DeleteStack", StackName="web")
+    cloud.drive()
+    cloud.now += timedelta(days=89)
+    cloud.round()
+    assert cloud.status(stack_id) == "DELETE_COMPLETE"
+    cloud.now += timedelta(days=2)
+    cloud.round()
+    assert cloud.refused("DescribeStacks", StackName=stack_id)[0] == "ValidationError"
+    with cloud.store.snapshot() as tx:
+        assert not any(table.every(tx) for table in TABLES)
 
 
 def test_what_is_to_be_retained_is_left(cloud):

@@ -6,6 +6,8 @@ that a control plane killed anywhere has neither lost a resource nor made it twi
 
 import asyncio
 from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any
 from uuid import uuid4
 
 from msgspec.structs import replace
@@ -18,17 +20,29 @@ from aftershock.control import Again, Done
 from aftershock.control.loop import Outcome
 from aftershock.services.cloudformation.events import stack_status
 from aftershock.services.cloudformation.outside import Outside
-from aftershock.services.cloudformation.records import RESOURCES, SIGNALS, STACKS, Resource, Stack
+from aftershock.services.cloudformation.records import (
+    CHANGE_SETS,
+    DETECTIONS,
+    DRIFTS,
+    EVENTS,
+    RESOURCES,
+    SIGNALS,
+    STACKS,
+    Resource,
+    Stack,
+)
 from aftershock.services.cloudformation.rules import stack_plan
 from aftershock.services.cloudformation.rules.errors import TemplateError
 from aftershock.services.cloudformation.rules.functions import Unknown
 from aftershock.services.cloudformation.rules.stack_plan import Standing, Steps
 from aftershock.services.cloudformation.types import FailedError
-from aftershock.store import Change, Store, Transaction
+from aftershock.store import Change, Store, Table, Transaction
 
 from . import making, phases, removing
 from .work import BUSY, Work, spelt
 
+KEPT_S = 90 * 86_400.0  # nominal; AWS lists stacks "for 90 days after the stack is deleted"
+OF_STACK: tuple[Table[Any], ...] = (RESOURCES, EVENTS, CHANGE_SETS, DRIFTS, DETECTIONS)
 LOOK_S = 0.25  # how often what is under way is looked at
 ROLE = "AWSServiceRoleForCloudFormation"
 SERVICE = "cloudformation.amazonaws.com"
@@ -57,6 +71,8 @@ class StackController:
         while True:
             with self._store.snapshot() as tx:
                 stack = STACKS.get(tx, key)
+                if stack is not None and self._outlived(stack):
+                    break
                 if stack is None or not stack.status.endswith("_IN_PROGRESS") or stack.status == "REVIEW_IN_PROGRESS":
                     return Done("nothing is under way" if stack is None else stack.status)
                 work = self._work(tx, stack)
@@ -65,6 +81,19 @@ class StackController:
             if not moved:
                 return Again(f"{stack.status}: waiting for resources", after_s=LOOK_S)
             await asyncio.sleep(0)  # others shall have their turn between steps
+        self._forget(key)
+        return Done("deleted long ago, and forgotten now")
+
+    def _outlived(self, stack: Stack) -> bool:
+        kept = timedelta(seconds=self._clock.paced(KEPT_S))
+        return not stack.exists and stack.deleted_at is not None and stack.deleted_at + kept < self._clock.now()
+
+    def _forget(self, stack_id: str) -> None:
+        with self._store.transaction() as tx:
+            for table in OF_STACK:
+                for one in table.where(tx, "stack", stack_id):
+                    table.forget(tx, one.id)
+            STACKS.forget(tx, stack_id)
 
     def _work(self, tx: Transaction, stack: Stack) -> Work:
         principal = Principal(
