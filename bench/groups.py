@@ -20,18 +20,22 @@ LOOKS = 200
 LIMIT_S = 300.0
 CPU_TIME = """
 import os
+import sys
 from pathlib import Path
 for directory in Path("/proc").glob("[0-9]*"):
-    if b"aftershock.region" in (directory / "cmdline").read_bytes().split(b"\\0"):
+    if sys.argv[1].encode() in (directory / "cmdline").read_bytes().split(b"\\0"):
         fields = (directory / "stat").read_text().rpartition(")")[2].split()
         print((int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK"))
         break
 """
 
 
-def cpu_s(region: Region) -> float:
-    """What the control plane has used so far.  proc(5): the 14th and 15th field of stat are utime and stime."""
-    return float(region.inside(sys.executable, "-c", CPU_TIME))
+def cpu_s(region: Region, program: str = "aftershock.region") -> float:
+    """What the control plane, or another program of the region's, has used so far.
+
+    proc(5): the 14th and 15th field of stat are utime and stime.
+    """
+    return float(region.inside(sys.executable, "-c", CPU_TIME, program))
 
 
 class Groups:

@@ -1,7 +1,7 @@
 """Prints the figures of SPECIFICATION.md for this machine: `./aftershock bench [PART ...]`.
 
-The parts are size, launch, many, api, dns, balancer and elasticity.  It takes some minutes, and elasticity a quarter of
-an hour, since alarms wait for their minutes; the exit status is 1 if a promise is not kept.
+The parts are size, objects, launch, many, api, dns, balancer, console and elasticity.  It takes some minutes, and
+elasticity a quarter of an hour, since alarms wait for their minutes; the exit status is 1 if a promise is not kept.
 """
 
 import argparse
@@ -11,11 +11,11 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
 
-from bench import api, balancer, elasticity, groups, launch, names, size
+from bench import api, balancer, console, elasticity, groups, launch, names, objects, size
 from bench.figures import Figure, machine
 from bench.region import fresh
 
-PARTS = ("size", "launch", "many", "api", "dns", "balancer", "elasticity")
+PARTS = ("size", "objects", "launch", "many", "api", "dns", "balancer", "console", "elasticity")
 
 
 def main() -> int:
@@ -45,6 +45,12 @@ def main() -> int:
                 for more in measured:
                     show(more)
         parts.remove("elasticity")
+    if "console" in parts:
+        with fresh(options.directory) as region:
+            region.up()
+            for more in console.measure(launch.Launcher(region)):
+                show(more)
+        parts.remove("console")
     if parts:
         measure(parts, options.directory, show)
     return 0 if all(figure.kept is not False for figure in figures) else 1
@@ -57,6 +63,8 @@ def measure(parts: set[str], directory: Path | None, show: Callable[[list[Figure
             show(size.measure(region))
         else:
             region.up()
+        if "objects" in parts:
+            show(objects.measure(region))
         if "dns" in parts:
             show(names.measure(region))
         if parts & {"launch", "many", "api"}:

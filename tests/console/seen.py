@@ -145,3 +145,26 @@ def experiment(
             }
         },
     }
+
+
+def stacked(name: str = "web", status: str = "CREATE_COMPLETE", reason: str = "") -> dict[str, Any]:
+    """What the looks have seen of one stack, whose second resource has this status."""
+    arn = f"arn:aws:cloudformation:us-east-1:123456789012:stack/{name}/0"
+    whole = {"StackId": arn, "StackName": name}
+    parts = [
+        ("Group", "AWS::EC2::SecurityGroup", "CREATE_COMPLETE", ""),
+        ("Machine", "AWS::EC2::Instance", status, reason),
+    ]
+    resources = [
+        {**whole, "LogicalResourceId": part, "ResourceType": kind, "ResourceStatus": at, "ResourceStatusReason": why}
+        for part, kind, at, why in parts
+    ]
+    events = [
+        {**one, "EventId": f"{n}", "PhysicalResourceId": "x", "Timestamp": WHEN} for n, one in enumerate(resources)
+    ]
+    outputs = [{"OutputKey": "Url", "OutputValue": f"http://{name}.example/"}]
+    return {
+        "stacks": [{**whole, "StackStatus": status, "StackStatusReason": reason, "Outputs": outputs}],
+        "stack_resources": {arn: resources},
+        "stack_events": events,
+    }

@@ -2,14 +2,17 @@
 
 import asyncio
 import socket
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import uvicorn
 
 from aftershock.console.api import Api
+from aftershock.console.desk import Desk, Place
 from aftershock.console.looks import LOOKS, Look
 from aftershock.console.serve import Server
 from aftershock.console.server import Console
@@ -22,8 +25,8 @@ TOKEN = "t" * 43
 class Served:
     """`seen` may be changed at any time; the next look sees it."""
 
-    def __init__(self, seen: dict[str, Any]) -> None:
-        self.seen = seen
+    def __init__(self, seen: dict[str, Any], state: Path) -> None:
+        self.seen, self.state = seen, state
         self.asked = 0  # looks that were taken
         self.port = 0
 
@@ -40,16 +43,26 @@ class Served:
 
 
 @contextmanager
-def a_console(seen: dict[str, Any], *, endpoint: str = "http://127.0.0.1:9") -> Iterator[Served]:
-    """Details and acts go to `endpoint`, where usually nobody answers."""
-    served = Served(seen)
+def a_console(
+    seen: dict[str, Any], *, endpoint: str = "http://127.0.0.1:9", state: Path | None = None
+) -> Iterator[Served]:
+    """Details and acts go to `endpoint`, where usually nobody answers; `state` has the runs that are kept."""
+    with tempfile.TemporaryDirectory() as home:
+        yield from _serve(Served(seen, state or Path(home)), endpoint)
+
+
+def _serve(served: Served, endpoint: str) -> Iterator[Served]:
     looks = [Look(look.name, 0.1, served.look(look.name)) for look in LOOKS]
     api = Api(endpoint, lambda: ("AKIAEXAMPLE", "secret"))
     watch = Watch(api, pace=1.0, looks=looks)
+    desk = Desk(Place(served.state, endpoint, 1.0, served.state), TOKEN, watch.tell)
     with socket.create_server(("127.0.0.1", 0)) as door:
         served.port = door.getsockname()[1]
         config = uvicorn.Config(
-            Console(watch, api, token=TOKEN, pace=1.0), log_config=None, lifespan="off", timeout_graceful_shutdown=1
+            Console(watch, api, desk, token=TOKEN, pace=1.0),
+            log_config=None,
+            lifespan="off",
+            timeout_graceful_shutdown=1,
         )
         server = Server(config)
 
@@ -58,6 +71,7 @@ def a_console(seen: dict[str, Any], *, endpoint: str = "http://127.0.0.1:9") -> 
         async def run() -> None:
             loops.append(asyncio.get_running_loop())
             watching = asyncio.create_task(watch.run())
+            await asyncio.to_thread(desk.begin)
             await server.serve(sockets=[door])
             watching.cancel()
 
@@ -71,6 +85,7 @@ def a_console(seen: dict[str, Any], *, endpoint: str = "http://127.0.0.1:9") -> 
         try:
             yield served
         finally:
+            desk.end()
             loops[0].call_soon_threadsafe(watch.end)
             server.should_exit = True
             thread.join(10)

@@ -6,15 +6,26 @@ from botocore.validate import ParamValidator
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftershock.cli import quake
-from aftershock.console import acts
-from aftershock.console.acts import ACTS, Impossible, permission, plan
+from aftershock.console.acts import ACTS, permission, plan
 from aftershock.console.commands import Told
+from aftershock.console.plans import Impossible
 
 from .seen import experiment, instance, site
 
 SESSION = botocore.session.Session()
 ONE = "i-00000000000000001"
+STACKED = site() | {
+    "stacks": [{"StackName": "web", "StackId": "arn:web", "StackStatus": "CREATE_COMPLETE"}],
+    "stack_resources": {
+        "arn:web": [
+            {
+                "LogicalResourceId": "Group",
+                "ResourceType": "AWS::EC2::SecurityGroup",
+                "ResourceStatus": "CREATE_COMPLETE",
+            }
+        ]
+    },
+}
 DARK = site() | {"experiments": [experiment("us-east-1a")]}
 STOPPED = site() | {"instances": [instance(1, "us-east-1a", "stopped")]}
 PERMISSION = {"IpProtocol": "tcp", "FromPort": 80, "ToPort": 80, "UserIdGroupPairs": [{"GroupId": "sg-lb"}]}
@@ -40,6 +51,7 @@ POSSIBLE = [
     ("mend-path", {"group": "sg-web", "permission": PERMISSION}, site(), ["AuthorizeSecurityGroupIngress"]),
     ("start-load", {"url": "http://www.shop.example/", "rate": 50, "minutes": 5}, site(), ["RunInstances"]),
     ("resize", {"group": "shop", "desired": 6}, site(), ["SetDesiredCapacity"]),
+    ("delete-stack", {"stack": "web"}, STACKED, ["DeleteStack"]),
 ]
 IMPOSSIBLE = [
     ("fail-zone", {"zone": "us-east-1a", "kind": "power"}, DARK),
@@ -58,6 +70,7 @@ IMPOSSIBLE = [
     ("start-load", {"url": "http://www.shop.example/", "rate": True, "minutes": 5}, site()),
     ("start-load", {"url": "http://www.shop.example/", "rate": 50, "minutes": 5}, site() | {"subnets": []}),
     ("resize", {"group": "shop", "desired": 10}, site()),
+    ("delete-stack", {"stack": "web"}, site()),
     ("no-such-act", {}, site()),
 ]
 
@@ -129,10 +142,6 @@ def test_what_was_cut_can_be_mended_with_the_same_rule():
 )
 def test_a_rule_is_read_as_it_can_be_written(rule, wanted):
     assert permission(rule) == wanted
-
-
-def test_the_command_line_heals_what_the_console_has_shaken():
-    assert (acts.QUAKE_TAG, acts.ROLE, acts.TRUST, acts.ACTIONS) == (quake.TAG, quake.ROLE, quake.TRUST, quake.ACTIONS)
 
 
 def test_a_load_that_would_break_out_of_its_script_is_no_target():

@@ -2,14 +2,16 @@
 
 import copy
 import json
-from importlib.resources import files
+from dataclasses import replace
 
 import pytest
+from bench.browser import a_browser
 
+from aftershock.lab.records import REPORT, Claim, Record, Records, write
+from tests.accessibility import violations
 from tests.conftest import eventually
 
-from .browser import a_browser
-from .seen import experiment, site, status
+from .seen import experiment, site, stacked, status
 from .served import a_console
 
 HOSTILE = [
@@ -28,6 +30,9 @@ OVERLAPPING = """
         p.left < q.right - 1 && q.left < p.right - 1 && p.top < q.bottom - 1 && q.top < p.bottom - 1)
         .map(([b]) => a.outerHTML + b.outerHTML))"""
 MACHINES = "return document.querySelectorAll('.machine').length"
+RUN = Record("20261122-214000-0123abcd", ("4-behind-a-balancer",), 1795383600.0, ended=1795383660.0)
+REPORT_TEXT = """<!doctype html><html lang=en><title>It held</title><style>p { color: green }</style>
+<p>All of it<script>document.title = 'taken'</script><img src=x onerror="document.title='taken'">"""
 
 
 @pytest.fixture(scope="module")
@@ -40,6 +45,13 @@ def browser():
 def console():
     with a_console(site()) as served:
         yield served
+
+
+def keep(console, *claims, **more):
+    """A run that was, with its report."""
+    records = Records(console.state)
+    records.put(replace(RUN, claims=tuple(claims), **more))
+    write(records.directory(RUN.id) / REPORT, REPORT_TEXT.encode())
 
 
 def opened(browser, console):
@@ -97,8 +109,12 @@ def test_no_text_becomes_code(browser, console):
     seen["health"] = copy.deepcopy(seen["health"])
     for target in next(iter(seen["health"].values())):
         target["TargetHealth"] = {"State": "unhealthy", "Reason": HOSTILE[1]}
-    console.seen = seen
+    stack = stacked(HOSTILE[1], "UPDATE_ROLLBACK_FAILED", HOSTILE[0])
+    stack["stacks"][0]["Outputs"] = [{"OutputKey": HOSTILE[2], "OutputValue": HOSTILE[0]}]
+    console.seen = seen | stack
     shown(browser, console, len(HOSTILE))
+    browser.click("#tab-stacks")
+    browser.wait("return document.getElementById('stacks').innerText.includes(arguments[0])", HOSTILE[0])
     browser.click("#tab-paths")
     browser.click(".machine", saying="<img")
     browser.click(".acts button", saying="Kill")
@@ -174,29 +190,110 @@ def test_all_can_be_done_from_the_keyboard(browser, console):
     browser.wait("return document.getElementById('tab-feed').getAttribute('aria-selected') === 'true'")
 
 
+def test_stacks_are_listed_with_what_they_have_made_and_why_it_failed(browser, console):
+    console.seen = site() | stacked(status="CREATE_IN_PROGRESS")
+    shown(browser, console, 4)
+    browser.click("#tab-stacks")
+    browser.wait("return document.querySelector('#deployed')?.innerText.includes('1 of 2 resources complete')")
+    assert "http://web.example/" in browser.text("#deployed")
+    assert browser.run("return document.querySelectorAll('#stages li').length") == 7
+    console.seen = site() | stacked(status="CREATE_FAILED", reason="it is not to be had")
+    browser.wait("return document.querySelector('#deployed').innerText.includes('CREATE_FAILED')")
+    assert "it is not to be had" in browser.text("#deployed")
+    browser.click("#tab-feed")
+    bad = "return [...document.querySelectorAll('#feed [data-bad]')].map((one) => one.innerText).join('\\n')"
+    assert "web: AWS::EC2::Instance Machine CREATE_FAILED" in browser.run(bad)
+    assert "it is not to be had" in browser.run(bad)
+    browser.click("#tab-stacks")
+    browser.click("#deployed button", saying="Delete the stack web")
+    browser.wait("return document.querySelector('dialog').open")
+    assert "aws cloudformation delete-stack --stack-name web" in browser.text("dialog")
+    browser.press("Escape")
+    assert browser.complaints() == []
+
+
+def test_a_file_that_is_too_large_is_not_even_sent(browser, console, tmp_path):
+    shown(browser, console, 4)
+    browser.click("#tab-stacks")
+    file = tmp_path / "large.yaml"
+    file.write_text("#" * 51201)
+    browser.choose("#template", file)
+    browser.wait("return document.getElementById('toasts').innerText.includes('51201 bytes')")
+
+
+def test_the_lab_shows_its_experiments_and_says_what_is_in_the_way(browser, console):
+    shown(browser, console, 4)
+    browser.click("#tab-lab")
+    browser.wait("return document.querySelectorAll('.claims > li').length === 8")
+    assert "In the way: shop, shop, shop and 1 more" in browser.text("#lab")
+    console.seen = site(running=0)
+    browser.wait("return !document.getElementById('lab').innerText.includes('In the way')")
+    browser.click(".claims summary", saying="Behind a load balancer")
+    assert "The machines have no public addresses any more" in browser.text(".claims")
+
+
+def test_a_report_opens_in_a_window_that_can_do_nothing(browser, console):
+    keep(console, Claim("4-behind-a-balancer", True, ""))
+    with a_console(site(), state=console.state) as again:
+        shown(browser, again, 4)
+        browser.click("#tab-lab")
+        assert "held" in browser.wait("return document.querySelector('.runs')?.innerText")
+        browser.click(".runs a", saying="Open the report")
+        with browser.window():
+            assert browser.run("return document.title") == "It held", "no script has run"
+            assert browser.run("return getComputedStyle(document.querySelector('p')).color") == "rgb(0, 128, 0)"
+            assert browser.run("return [origin, opener]") == ["null", None]
+            reach = "try { return sessionStorage.length } catch (error) { return error.name }"
+            assert browser.run(reach) == "SecurityError"
+            asked = """
+                window.got = null;
+                fetch('/api/events').then((one) => { window.got = one.type }, (error) => { window.got = error.name })"""
+            browser.run(asked)
+            assert browser.wait("return window.got") == "TypeError"
+
+
+def test_what_did_not_hold_or_was_interrupted_is_said(browser, console):
+    keep(
+        console,
+        Claim("4-behind-a-balancer", False, ""),
+        why="it was interrupted",
+        clean=True,
+        lines=((1.0, HOSTILE[0]),),
+    )
+    with a_console(site(), state=console.state) as again:
+        shown(browser, again, 4)
+        browser.click("#tab-lab")
+        text = browser.wait("return document.querySelector('.runs')?.innerText")
+        assert "not held" in text and "it was interrupted" in text
+        browser.click("#lab summary", saying="What happened")
+        assert HOSTILE[0] in browser.text("#lab")
+        assert browser.run("return document.title") == "Aftershock"
+
+
 @pytest.mark.parametrize("theme", ["light", "dark"])
 def test_the_accessibility_checker_finds_nothing(browser, console, theme):
     seen = site(running=12) | {"experiments": [experiment("us-east-1a")]}
     seen["statuses"][1] = status({**seen["instances"][1], "State": {"Name": "pending"}})
     seen["statuses"][2] = status({**seen["instances"][2], "State": {"Name": "stopped"}})
-    console.seen = seen
+    console.seen = seen | stacked(status="CREATE_FAILED", reason="it is not to be had")
     shown(browser, console, 12)
     browser.run("document.documentElement.dataset.theme = arguments[0]", theme)
     browser.click(".machine")
     browser.wait("return document.querySelector('.acts button') !== null")
-    browser.run(files("axe_core_python").joinpath("axe.min.js").read_text() + "; window.axe = axe;")
-    check = """
-        window.found = null;
-        axe.run(document, {runOnly: ['wcag2a', 'wcag2aa', 'best-practice']}).then(
-            (done) => { window.found = done.violations.map((one) => [one.id, one.nodes.map((node) => node.html)]) },
-            (error) => { window.found = [String(error)] });"""
+    found = violations(browser)
+    assert found == [], json.dumps(found, indent=1)[:4000]
 
-    def settled():  # colours change slowly, and are judged as they are at the moment
-        assert browser.run(
-            "return document.getAnimations().every((one) => one.effect.getComputedTiming().iterations > 9)"
-        )
 
-    eventually(settled)
-    browser.run(check)
-    browser.wait("return window.found !== null")
-    assert browser.run("return window.found") == [], json.dumps(browser.run("return window.found"), indent=1)[:4000]
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("tab", ["stacks", "lab"])
+def test_it_finds_nothing_in_the_panels_either(browser, console, theme, tab):
+    keep(console, Claim("4-behind-a-balancer", False, "it broke"), lines=((1.0, "it began"),))
+    seen = site(running=0) | stacked(status="CREATE_FAILED", reason="it is not to be had")
+    with a_console(seen, state=console.state) as again:
+        shown(browser, again, 0)
+        browser.run("document.documentElement.dataset.theme = arguments[0]", theme)
+        browser.click(f"#tab-{tab}")
+        browser.wait("return document.querySelector('#deployed .stack') && document.querySelector('.runs')")
+        browser.run("for (const one of document.querySelectorAll('aside details')) one.open = true")
+        found = violations(browser)
+        assert found == [], json.dumps(found, indent=1)[:4000]

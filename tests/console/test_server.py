@@ -63,7 +63,10 @@ def test_the_page_is_small_and_its_own(console):
     assert status == 200 and b"<title>Aftershock" in body
     assert "script-src 'self'" in headers["content-security-policy"]
     names = ["/", "/app.js", "/map.js", "/model.js", "/panel.js", "/strip.js", "/acts.js", "/state.js", "/stream.js"]
-    sizes = [len(ask(console, "GET", name)[2]) for name in [*names, "/dom.js", "/style.css", "/icon.svg"]]
+    sizes = [
+        len(ask(console, "GET", name)[2])
+        for name in [*names, "/stacks.js", "/lab.js", "/dom.js", "/style.css", "/icon.svg"]
+    ]
     assert min(sizes) > 100 and sum(sizes) < 300_000
     assert b"http://" not in body.replace(b"http://www.w3.org", b"") and b"https://" not in body
 
@@ -76,6 +79,7 @@ def test_nothing_but_the_pages_files_is_served(console, path):
 
 
 PRIVATE = [("GET", "/api/events", None), ("POST", "/api/plan", b"{}"), ("POST", "/api/do", b"{}")]
+PRIVATE += [("POST", "/api/template", b"{}")]
 PRIVATE += [("POST", "/api/details", b"{}"), ("GET", "/api/", None), ("DELETE", "/api/x", None)]
 HOSTILE = [
     (401, {}),
@@ -112,6 +116,12 @@ def test_a_form_of_another_page_is_refused_whatever_it_carries(console):
         (400, "/api/plan", b"[" * 60000),
         (413, "/api/plan", b" " * (MAX_BODY_BYTES + 1)),
         (409, "/api/plan", b'{"act": 1}'),
+        (409, "/api/plan", b'{"act": "run-experiment", "args": {"name": "../1"}}'),
+        (409, "/api/do", b'{"act": "stop-run"}'),
+        (409, "/api/plan", b'{"act": "deploy-stack", "args": {"stage": "../../stage-1"}}'),
+        (409, "/api/template", b'{"args": {"template": 7, "file": "a"}}'),
+        (409, "/api/template", b'{"args": {"template": "' + b"a" * 51201 + b'", "file": "a"}}'),
+        (503, "/api/template", b'{"args": {"stage": "stage-1"}}'),
         (409, "/api/plan", b'{"act": "kill-instance", "args": []}'),
         (409, "/api/do", b'{"act": "kill-instance", "args": {"instance": {}}}'),
         (404, "/api/nothing", b"{}"),
@@ -129,7 +139,7 @@ def test_a_page_is_told_all_once_and_then_the_difference(console):
     with Stream(console) as page:
         whole = page.next()
         assert whole["whole"]
-        event = whole if whole["set"] else page.until(lambda one: one.get("set"))
+        event = whole if "region:" in whole["set"] else page.until(lambda one: "region:" in one.get("set", ()))
         assert "instance:i-00000000000000001" in event["set"]
         console.seen = site(running=3)
         event = page.until(lambda one: "instance:i-00000000000000004" in one.get("gone", ()))
@@ -139,7 +149,7 @@ def test_a_page_is_told_all_once_and_then_the_difference(console):
 
 def test_an_act_is_planned_with_its_command_before_it_is_done(console):
     with Stream(console) as page:
-        page.until(lambda one: one.get("set"))
+        page.until(lambda one: "region:" in one.get("set", ()))
         body = json.dumps({"act": "kill-instance", "args": {"instance": "i-00000000000000001"}}).encode()
         status, _, said = ask(console, "POST", "/api/plan", headers=OWN, body=body)
     planned = json.loads(said)
@@ -150,7 +160,7 @@ def test_an_act_is_planned_with_its_command_before_it_is_done(console):
 def test_nobody_there_nothing_asked(console):
     assert console.asked == 0
     with Stream(console) as page:
-        page.until(lambda one: one.get("set"))
+        page.until(lambda one: "region:" in one.get("set", ()))
         assert console.asked
 
     def resting():

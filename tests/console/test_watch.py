@@ -7,7 +7,7 @@ from botocore.exceptions import ClientError
 
 from aftershock.console.api import Api, Unreachable
 from aftershock.console.looks import LOOKS, Look
-from aftershock.console.watch import BEHIND, Watch
+from aftershock.console.watch import BEHIND, CALM_S, Watch
 
 from .seen import site
 
@@ -115,3 +115,44 @@ def test_a_page_that_does_not_read_begins_anew_and_holds_nobody_up():
             assert slow.events.get_nowait()["whole"]
 
     watching(scenario)
+
+
+def test_facts_that_are_not_the_apis_are_shown_beside_its_own():
+    async def scenario(world, watch, page):
+        await event_with(page, lambda event: "region:" in event.get("set", {}))
+        watch.tell({"run:1": {"now": "it begins"}}, calm=True)
+        event = await event_with(page, lambda event: "run:1" in event.get("set", {}))
+        assert event["set"] == {"run:1": {"now": "it begins"}}
+        watch.tell({}, calm=False)
+        event = await event_with(page, lambda event: event.get("gone"))
+        assert event["gone"] == ["run:1"]
+        assert "instance:i-00000000000000001" in watch.picture
+
+    watching(scenario)
+
+
+def test_what_was_told_before_anybody_looked_is_there_and_is_no_happening():
+    watch = World().watch()
+    watch.tell({"run:1": {"now": "it begins"}}, calm=False)
+
+    async def run():
+        task = asyncio.create_task(watch.run())
+        with watch.page() as page:
+            async with asyncio.timeout(WITHIN_S):
+                first = await page.events.get()
+                event = await event_with(page, lambda event: "region:" in event.get("set", {}))
+        task.cancel()
+        assert first["set"] == {"run:1": {"now": "it begins"}}
+        assert "happened" not in event
+
+    asyncio.run(run())
+
+
+def test_it_looks_seldom_while_something_is_measured():
+    watch = World().watch()
+    watch._cold = False
+    assert watch._rest_s(0.0, 0.0) < CALM_S
+    watch.tell({}, calm=True)
+    assert watch._rest_s(0.0, 0.0) == CALM_S
+    watch.tell({}, calm=False)
+    assert watch._rest_s(0.0, 0.0) < CALM_S

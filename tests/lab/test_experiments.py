@@ -110,8 +110,8 @@ def test_every_measure_has_its_words() -> None:
     "measure, amount, text",
     [
         ("failed_share", 0.123, "12.3%"),
-        ("failed_share_during", 1.0, "100.0%"),
-        ("addresses_kept", 1.0, "100.0%"),
+        ("failed_share_during", 1.0, "100%"),
+        ("addresses_kept", 1.0, "100%"),
         ("dark_s", 1.25, "1.2 s"),
         ("p99_ms", 12.6, "13 ms"),
         ("monthly_usd", 12.758, "12.76 USD"),

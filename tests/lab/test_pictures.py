@@ -1,5 +1,6 @@
 """Pictures and markup: well-formed whatever they show, with every strange word as text."""
 
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
@@ -8,9 +9,9 @@ from hypothesis import strategies as st
 
 from aftershock.lab.drawing import drawing
 from aftershock.lab.figures import Mark, Point
-from aftershock.lab.markup import element
+from aftershock.lab.markup import element, fitting
 from aftershock.lab.scene import Group, Machine, Name, Node, Scene, Zone
-from aftershock.lab.timeline import nice, timeline
+from aftershock.lab.timeline import LEFT, MARK_STEP, RIGHT, WIDTH, apart, nice, timeline
 
 HOSTILE = '</text><script>alert("1")</script>&'
 # What XML can say at all.
@@ -123,3 +124,49 @@ def test_a_drawing_says_in_words_what_it_shows() -> None:
 @pytest.mark.parametrize("value, step", [(0.13, 0.2), (1, 1), (1.1, 2), (3, 5), (7, 10), (0, 1.0)])
 def test_steps_are_round(value: float, step: float) -> None:
     assert nice(value) == pytest.approx(step)
+
+
+@given(st.text(max_size=60), st.integers(20, 400))
+def test_what_does_not_fit_is_cut_and_says_so(text: str, width: int) -> None:
+    fitted = fitting(text, width, 10)
+    assert fitted == text or (fitted.endswith("…") and text.startswith(fitted[:-1]))
+    assert len(fitted) * 10 * 0.4 <= width or width < 20
+
+
+def test_what_fits_stays_whole() -> None:
+    assert fitting("t2.micro, unhealthy", 124, 10.5) == "t2.micro, unhealthy"
+    assert fitting("Elastic IP 198.19.255.255", 158, 10.5) == "Elastic IP 198.19.255.255"
+    assert fitting("W" * 20, 124, 10.5) == "W" * 10 + "…"
+
+
+@given(st.lists(st.floats(LEFT, WIDTH - RIGHT), max_size=60).map(sorted))
+def test_numbers_of_marks_stay_in_order_within_the_plot_and_apart(places: list[float]) -> None:
+    found = apart(places)
+    assert all(LEFT - 1e-6 <= one <= WIDTH - RIGHT + 1e-6 for one in found)
+    step = min(MARK_STEP, (WIDTH - RIGHT - LEFT) / max(1, len(places) - 1))
+    assert all(two - one >= step - 1e-6 for one, two in pairwise(found))
+
+
+def test_what_was_not_there_before_is_marked_as_new() -> None:
+    def scene(*ids: str) -> Scene:
+        machines = [Machine(one, "t2.micro", "running", ZONES[0], None, False, "healthy") for one in ids]
+        return Scene((Zone(ZONES[0], True),), tuple(machines), (), (), None)
+
+    kinds = [
+        one.attrib["class"]
+        for one in parsed(drawing(scene("i-old", "i-late"), "title", scene("i-old", "i-gone"))).iter("rect")
+        if one.attrib["class"].startswith("machine")
+    ]
+    assert kinds == ["machine", "machine new"]
+    assert "new" not in drawing(scene("i-old"), "title")
+
+
+def test_many_machines_are_counted_in_words_and_drawn_without_any() -> None:
+    machines = [
+        Machine(f"i-{n}", "t2.micro", "running", ZONES[n % 2], None, False, "healthy" if n % 3 else "unhealthy")
+        for n in range(300)
+    ]
+    tree = parsed(drawing(Scene(tuple(Zone(one, True) for one in ZONES), tuple(machines), (), (), None), "title"))
+    assert "50 machines in us-east-1a are t2.micro, running, unhealthy" in (tree.findtext("desc") or "")
+    assert "100 of 150 serve" in words(tree)
+    assert float(tree.attrib["height"]) < 600

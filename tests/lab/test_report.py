@@ -7,15 +7,18 @@ from datetime import UTC, datetime
 from html.parser import HTMLParser
 from pathlib import Path
 
+import pytest
+
 from aftershock.lab.events import Happened
 from aftershock.lab.experiment import Bound, Experiment, Load, StopAndStart, Written
 from aftershock.lab.figures import Mark, Point
 from aftershock.lab.markup import VOID
-from aftershock.lab.report import COLUMNS, Report, html, plain
+from aftershock.lab.report import COLUMNS, Report, cells_of, html, plain
 from aftershock.lab.run import Outcome, Verdict, measured, unfinished
 from aftershock.lab.scene import Machine, Scene, Zone
 from aftershock.lab.site import Cost
 from aftershock.lab.table import table
+from aftershock.lab.words import share
 
 HOSTILE = "<img src=x onerror=alert(1)>"
 NOW = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
@@ -159,3 +162,40 @@ def test_the_table_is_one_in_markdown() -> None:
 def test_what_was_not_seen_to_end_lasts_until_the_end() -> None:
     assert unfinished([Mark(1.5, "begun"), Mark(2.0, "more")], 9.0) == Happened(1.5, 9.0, 9.0)
     assert unfinished([], 9.0) == Happened(9.0, 9.0, 9.0)
+
+
+@pytest.mark.parametrize(
+    "amount, text",
+    [
+        (0, "0%"),
+        (1, "100%"),
+        (0.25, "25.0%"),
+        (0.0004, "less than 0.1%"),
+        (0.99996, "more than 99.9%"),
+        (-4.8, "-480.0%"),
+    ],
+)
+def test_all_and_none_are_said_of_all_and_none_only(amount: float, text: str) -> None:
+    assert share(amount) == text
+
+
+@pytest.mark.parametrize(
+    "changed, text",
+    [
+        ({}, "12.00 to 9.00"),
+        ({"monthly_usd_after": 74.37, "saved_share": -5.2}, "12.00 to 74.37"),
+        ({"monthly_usd_after": 12.01, "saved_share": -0.001}, "12.00"),
+        ({"instances_after": 2.0}, "12.00"),  # fewer machines cost less: that is no news
+    ],
+)
+def test_a_cost_has_two_figures_where_the_same_machines_come_to_cost_something_else(
+    changed: dict[str, float], text: str
+) -> None:
+    cells = cells_of(replace(outcome(), figures={**figures(), **changed}))
+    assert dict(zip(COLUMNS, cells, strict=True))["USD a month"] == text
+
+
+def test_a_claim_that_did_not_hold_says_what_was_measured_instead() -> None:
+    assert "It did not hold. Requests that failed: 1, and not exactly 0." in html(
+        report(outcome(Bound("failed", 0, 0)))
+    )

@@ -3,7 +3,6 @@
 The region's pace is 30, so that a minute lasts two seconds.
 """
 
-import base64
 import http.client
 import json
 import os
@@ -11,13 +10,15 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
+from bench.browser import Browser, a_browser
 
+from aftershock.lab.records import Records
+from aftershock.sites.visitors import Visitors
 from tests.conftest import eventually
-from tests.console.browser import Browser, a_browser
-from tests.front import ECHO, a_front, forward, load, served
 from tests.region import Region, a_region, pid_of
 
 WITHIN_S = 120.0
@@ -52,43 +53,68 @@ def machines(browser: Browser) -> dict[str, dict[str, str]]:
     return found
 
 
-def test_a_zone_is_failed_and_healed_by_clicking_while_the_site_serves(region: Region, browser: Browser) -> None:
+def tones(browser: Browser, zones: str, count: int) -> None:
+    """As many machines as are said are shown, all well, and in these zones."""
+    found = machines(browser)
+    said = (found, browser.text("#stacks"), browser.text("#feed"))
+    assert len([one for one in found.values() if one["tone"] == "good"]) == count, said
+    assert {one["zone"][-1] for one in found.values() if one["tone"] == "good"} == {*zones}, said
+
+
+def flows(browser: Browser) -> int:
+    """Edges along which requests move."""
+    return int(browser.run("return document.querySelectorAll('.flow[visibility=visible]').length"))
+
+
+def deploy(browser: Browser, shots: Path) -> None:
+    browser.click("#tab-stacks")
+    browser.click("#stages button", saying="Deploy stage 6")
+    browser.click("dialog button", saying="Next")
+    browser.wait("return document.querySelector('dialog[open] pre') !== null")
+    assert "aws cloudformation create-stack --stack-name whatisthetime --template-body file://" in browser.text(
+        "dialog"
+    )
+    browser.screenshot(shots / "1-asked.png")
+    browser.click("dialog .buttons button", saying="Deploy stage 6")
+    browser.wait("return document.querySelector('#deployed')?.innerText.includes('CREATE_IN_PROGRESS')")
+    browser.screenshot(shots / "2-deploying.png")
+    browser.wait("return document.querySelector('#deployed').innerText.includes('CREATE_COMPLETE')", within_s=WITHIN_S)
+
+
+@pytest.mark.timeout(600)
+def test_a_stage_is_deployed_shaken_and_healed_by_clicking_while_it_serves(
+    region: Region, browser: Browser, tmp_path: Path
+) -> None:
     region.reset()
     browser.open(address(region))
     browser.wait("return document.getElementById('standing').textContent === 'live'", within_s=60)
-    front = a_front(region, zones=("a", "b", "c"))
-    targets = front.target_group("web")
-    front.attributes(targets, deregistration_delay__timeout_seconds="30")
-    front.listen(forward(targets))
-    create_group(region, front, targets)
+    deploy(browser, tmp_path)
+    eventually(lambda: tones(browser, "abc", 3), within_s=WITHIN_S)
+    with Visitors(region.access, "whatisthetime.com", 6, every_s=0.1) as visitors:
 
-    def whole() -> dict[str, dict[str, str]]:
-        found = machines(browser)
-        assert len(found) == 3 and {one["tone"] for one in found.values()} == {"good"}, (found, browser.text("#feed"))
-        return found
+        def flowing(least: int) -> None:
+            assert flows(browser) >= least, visitors.visits[-5:]
 
-    before = eventually(whole, within_s=WITHIN_S)
-    assert {one["zone"] for one in before.values()} == {"us-east-1a", "us-east-1b", "us-east-1c"}
-    front.eventually_active()
-    front.eventually_answers()
-    with load(front.client(), clients=2) as result:
-        served(result, 30)
-        flowing = "return document.querySelectorAll('.flow[visibility=visible]').length >= 4"
-        browser.wait(flowing, within_s=WITHIN_S)
+        eventually(lambda: flowing(5), within_s=WITHIN_S)  # the internet, the name, and three zones
+        browser.screenshot(tmp_path / "3-serving.png")
         browser.click(".zone header button", saying="us-east-1a")
         browser.click(".acts button", saying="Take its power")
-        assert "aws fis start-experiment" in browser.wait("return document.querySelector('dialog').innerText")
+        assert "aws fis start-experiment" in browser.wait("return document.querySelector('dialog[open]')?.innerText")
         browser.click("dialog button.danger")
         dark = "return document.querySelector('.zone[data-out=power]')?.ariaLabel === 'Zone us-east-1a'"
         browser.wait(dark, within_s=WITHIN_S)
-
-        def refilled() -> None:
-            well = [one["zone"] for one in machines(browser).values() if one["tone"] == "good"]
-            assert len(well) == 3 and set(well) == {"us-east-1b", "us-east-1c"}, (well, browser.text("#feed"))
-
         browser.click("#tab-feed")
-        eventually(refilled, within_s=WITHIN_S)
-        browser.wait(flowing.replace(">= 4", ">= 3"), within_s=WITHIN_S)
+        browser.screenshot(tmp_path / "4-struck.png")
+        eventually(lambda: tones(browser, "bc", 3), within_s=WITHIN_S)
+        eventually(lambda: flowing(4), within_s=WITHIN_S)
+        served = len(visitors.visits)
+        browser.screenshot(tmp_path / "5-refilled.png")
+
+        def goes_on() -> None:
+            latest = visitors.visits[served:]
+            assert len(latest) > 20 and all(visit.served for visit in latest[-20:]), latest[-20:]
+
+        eventually(goes_on, within_s=WITHIN_S)
         browser.click(".zone header button", saying="us-east-1a")
         browser.click(".acts button", saying="Heal")
         browser.click("dialog .buttons button", saying="Heal")
@@ -96,29 +122,93 @@ def test_a_zone_is_failed_and_healed_by_clicking_while_the_site_serves(region: R
         again = "return ['us-east-1a', 'us-east-1b', 'us-east-1c'].every((zone) => [...document.querySelectorAll"
         again += "('.machine[data-tone=good]')].some((one) => one.closest('.zone').ariaLabel === 'Zone ' + zone))"
         browser.wait(again, within_s=WITHIN_S)
+        browser.screenshot(tmp_path / "6-healed.png")
     feed = browser.text("#feed") or browser.run("return document.getElementById('feed').textContent")
     assert "us-east-1a has lost its power" in feed and "us-east-1a is back" in feed
+    assert "AWS::ElasticLoadBalancingV2::LoadBalancer Balancer CREATE_COMPLETE" in feed
     assert region.client("fis").list_experiment_templates()["experimentTemplates"] == []
+    change_and_delete(region, browser, tmp_path)
 
 
-def create_group(region: Region, front: Any, targets: str) -> None:
-    data = {
-        "ImageId": region.image_id,
-        "InstanceType": "t2.micro",
-        "SecurityGroupIds": [front.web_group],
-        "UserData": base64.b64encode(ECHO.encode()).decode(),
-    }
-    region.ec2.create_launch_template(LaunchTemplateName="web", LaunchTemplateData=data)
-    region.client("autoscaling").create_auto_scaling_group(
-        AutoScalingGroupName="web",
-        LaunchTemplate={"LaunchTemplateName": "web"},
-        MinSize=3,
-        MaxSize=6,
-        VPCZoneIdentifier=",".join(front.subnets),
-        TargetGroupARNs=[targets],
-        HealthCheckType="ELB",
-        HealthCheckGracePeriod=300,
-    )
+def change_and_delete(region: Region, browser: Browser, shots: Path) -> None:
+    browser.click("#tab-stacks")
+    browser.click("#stages button", saying="Deploy stage 7")
+    browser.click("dialog button", saying="Next")
+    browser.wait("return document.querySelector('dialog[open] pre') !== null")
+    browser.screenshot(shots / "7-change.png")
+    assert "is updated: " in browser.text("dialog") and "aws cloudformation update-stack" in browser.text("dialog")
+    browser.press("Escape")
+    browser.click("#deployed button", saying="Delete the stack")
+    browser.click("dialog .buttons button", saying="Delete")
+    browser.wait("return document.querySelector('#deployed .stack') === null", within_s=WITHIN_S)
+    assert region.client("cloudformation").describe_stacks()["Stacks"] == []
+
+
+def last_run(browser: Browser, *, within_s: float = WITHIN_S) -> str:
+    """What is said of the latest run, as soon as it is over."""
+    over = "return document.querySelector('#lab h2')?.innerText === 'The last run' && "
+    return str(browser.wait(over + "document.querySelector('.runs').innerText", within_s=within_s))
+
+
+@pytest.mark.timeout(600)
+def test_an_experiment_is_run_from_the_page_to_its_report(region: Region, browser: Browser, tmp_path: Path) -> None:
+    region.reset()
+    browser.open(address(region))
+    browser.click("#tab-lab")
+    browser.click(".claims button", saying="Run the experiment 1, One machine")
+    says = browser.wait("return document.querySelector('dialog[open]')?.innerText")
+    assert f"aftershock lab whatisthetime --state {region.state} --only 1-one-machine" in says
+    browser.click("dialog .buttons button", saying="Run")
+    browser.wait("return document.querySelector('.told')?.innerText.includes('stage-1.yaml is deployed')", within_s=60)
+    browser.screenshot(tmp_path / "1-under-way.png")
+    assert "an experiment is under way" in refused(browser, "run-experiment", name="2-a-bigger-one")
+    assert "held" in last_run(browser)
+    browser.screenshot(tmp_path / "2-over.png")
+    browser.click(".runs a", saying="Open the report")
+    with browser.window():
+        browser.wait("return document.body?.innerText.includes('Stage 1. One machine')")
+        assert "of 1 claims held" in browser.text()
+        browser.screenshot(tmp_path / "3-report.png")
+    assert region.client("cloudformation").describe_stacks()["Stacks"] == []
+
+
+@pytest.mark.timeout(600)
+def test_an_experiment_whose_console_is_killed_leaves_nothing_and_says_so(region: Region, browser: Browser) -> None:
+    region.reset()
+    browser.open(address(region))
+    browser.click("#tab-lab")
+    for victims in (["aftershock.console"], ["aftershock.lab"], ["aftershock.console", "aftershock.lab"]):
+        before = len(Records(region.state).all())
+        browser.wait("return document.querySelector('.claims button')?.checkVisibility()", within_s=WITHIN_S)
+        browser.click(".claims button", saying="Run the experiment 1, One machine")
+        browser.wait("return document.querySelector('dialog[open] pre') !== null")
+        browser.click("dialog .buttons button", saying="Run")
+        under_way = "return document.querySelector('#lab h2').innerText.startsWith('Under way') && "
+        browser.wait(under_way + "document.querySelector('.told').innerText.includes('is deployed')", within_s=WITHIN_S)
+        for pid in [pid_of(region.state, victim) for victim in victims]:
+            os.kill(pid, signal.SIGKILL)
+
+        def over(before: int = before) -> None:
+            latest = Records(region.state).all()[0]
+            assert len(Records(region.state).all()) == before + 1 and latest.ended is not None and latest.clean, latest
+            assert latest.why in ("it was stopped", "it was interrupted"), latest
+            assert region.client("cloudformation").describe_stacks()["Stacks"] == []
+            assert not Records(region.state).busy()
+
+        eventually(over, within_s=WITHIN_S)
+        said = last_run(browser)
+        assert "it was stopped" in said or "it was interrupted" in said
+        browser.wait("return !document.getElementById('lab').innerText.includes('In the way')", within_s=WITHIN_S)
+
+
+def refused(browser: Browser, act: str, **args: str) -> str:
+    """What the console says to an act that it does not do, asked by the page's own script."""
+    script = """
+        window.says = null;
+        import('/stream.js').then((stream) => stream.ask('do', {act: arguments[0], args: arguments[1]}))
+            .then(() => { window.says = 'done' }, (error) => { window.says = error.message })"""
+    browser.run(script, act, args)
+    return str(browser.wait("return window.says"))
 
 
 def test_every_part_of_the_details_is_what_the_api_answers(region: Region, browser: Browser) -> None:

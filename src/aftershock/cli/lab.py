@@ -1,12 +1,9 @@
 """`lab`: puts a story's claims to the test in a region of its own, and writes down what came of it."""
 
-import contextlib
-import io
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,8 +13,6 @@ from aftershock.doors import own
 from aftershock.doors.access import Access
 from aftershock.ground import launcher
 
-from . import heal, quake
-from .bill import bill_of
 from .bring_up import bring_up, stop
 from .errors import Failure
 from .place import default_state
@@ -25,12 +20,8 @@ from .place import default_state
 if TYPE_CHECKING:  # slow to import
     from aftershock.lab.experiment import Experiment
     from aftershock.lab.report import Report
-    from aftershock.lab.site import Cost, Hands
 
 PACE = 30.0  # the whole story takes some four minutes at it
-HERE = Path(__file__).parents[1]
-STACK = "whatisthetime"
-TITLE = "WhatIsTheTime.com: what its stages stand"
 
 
 def own_state() -> Path:
@@ -78,12 +69,14 @@ def whatisthetime(state: Path | None, pace: float, report: Path, only: tuple[str
         raise click.UsageError("--report names the HTML file; the JSON file goes beside it")
     if not report.absolute().parent.is_dir():
         raise click.UsageError(f"--report: there is no directory {report.parent}")
+    from aftershock.lab.catalogue import STACK  # noqa: PLC0415  # slow to import
+    from aftershock.lab.table import table  # noqa: PLC0415
+
     chosen = _chosen(only)
     with _region(state, pace, keep=keep) as access:
         told = _tell(access, report, chosen, keep=keep)
         if keep:
             click.echo(f"The region is left: --state {access.state}, stack {STACK}.", err=True)
-    from aftershock.lab.table import table  # noqa: PLC0415  # slow to import
 
     click.echo(table(told))
     click.echo(f"\nThe report: {report}")
@@ -110,23 +103,15 @@ def _region(state: Path | None, pace: float, *, keep: bool) -> Iterator[Access]:
 
 
 def _require_empty(access: Access) -> None:
-    """The figures are the whole account's, and its site's names are those of the story.
-
+    """
     Raises:
         Failure
     """
-    stacks = access.client("cloudformation").describe_stacks()["Stacks"]
-    instances = [
-        one["InstanceId"]
-        for reservation in access.client("ec2").describe_instances()["Reservations"]
-        for one in reservation["Instances"]
-        if one["State"]["Name"] != "terminated"
-    ]
-    held = access.client("ec2").describe_reserved_instances()["ReservedInstances"]
-    reserved = [one["ReservedInstancesId"] for one in held if one["State"] == "active"]
-    if stacks or instances or reserved:
-        there = ", ".join([*(stack["StackName"] for stack in stacks), *instances, *reserved])
-        raise Failure(f"the account is not empty ({there}): `aftershock reset --state {access.state}` empties it")
+    from aftershock.lab.account import in_the_way  # noqa: PLC0415  # slow to import
+
+    if there := in_the_way(access):
+        what = ", ".join(there)
+        raise Failure(f"the account is not empty ({what}): `aftershock reset --state {access.state}` empties it")
 
 
 def _chosen(only: tuple[str, ...]) -> "list[Experiment]":
@@ -134,9 +119,9 @@ def _chosen(only: tuple[str, ...]) -> "list[Experiment]":
     Raises:
         Failure: there is no such experiment.
     """
-    from aftershock.lab.experiment import read_all  # noqa: PLC0415  # slow to import
+    from aftershock.lab.catalogue import experiments as all_of_them  # noqa: PLC0415  # slow to import
 
-    experiments = read_all(HERE / "lab" / STACK, HERE / "sites" / STACK / "templates")
+    experiments = all_of_them()
     names = [one.name for one in experiments]
     if unknown := [name for name in only if name not in names]:
         raise Failure(f"there is no experiment {', '.join(unknown)}; there are {', '.join(names)}")
@@ -146,8 +131,10 @@ def _chosen(only: tuple[str, ...]) -> "list[Experiment]":
 def _tell(access: Access, report: Path, experiments: "list[Experiment]", *, keep: bool) -> "Report":
     from rich.console import Console  # noqa: PLC0415  # slow to import
 
+    from aftershock.lab.catalogue import STACK, TITLE  # noqa: PLC0415
     from aftershock.lab.clients import Clients  # noqa: PLC0415
     from aftershock.lab.deployment import DeploymentError, Stack  # noqa: PLC0415
+    from aftershock.lab.hands import hands  # noqa: PLC0415
     from aftershock.lab.site import Site  # noqa: PLC0415
     from aftershock.lab.story import tell  # noqa: PLC0415
 
@@ -158,8 +145,7 @@ def _tell(access: Access, report: Path, experiments: "list[Experiment]", *, keep
             console.print(f"{time.monotonic() - began:6.1f} s  {text}", markup=False, highlight=False)
             status.update("")
 
-        hands = _hands(access, say, status.update)
-        site = Site(access, clients, Stack(clients, STACK), hands)
+        site = Site(access, clients, Stack(clients, STACK), hands(access, say, status.update))
         told = tell(TITLE, experiments, site, lambda so_far: _write(so_far, report))
         if not keep:
             try:
@@ -169,41 +155,9 @@ def _tell(access: Access, report: Path, experiments: "list[Experiment]", *, keep
     return told
 
 
-def _hands(access: Access, say: Callable[[str], None], show: Callable[[str], None]) -> "Hands":
-    from aftershock.lab.site import Cost, Hands  # noqa: PLC0415  # slow to import
-
-    def month() -> "Cost":
-        found = bill_of(access, datetime.now(UTC)).month
-        return Cost(float(found.on_demand), float(found.as_reserved))
-
-    return Hands(
-        quake=lambda zone: _quietly(quake.quake, access, zone=zone, network=False, duration=quake.LONGEST),
-        heal=lambda zone: _quietly(heal.heal, access, zone=zone),
-        month=month,
-        say=say,
-        show=show,
-    )
-
-
-def _quietly(command: click.Command, access: Access, **said: object) -> None:
-    """One of our own commands, whose words are not wanted here.
-
-    Raises:
-        NotInTime: it failed.
-    """
-    from aftershock.lab.site import NotInTime  # noqa: PLC0415  # slow to import
-
-    try:
-        with contextlib.redirect_stdout(io.StringIO()):
-            click.get_current_context().invoke(command, state=access.state, **said)
-    except click.ClickException as error:
-        raise NotInTime(error.message) from error
-
-
 def _write(so_far: "Report", report: Path) -> None:
+    from aftershock.lab.records import write  # noqa: PLC0415
     from aftershock.lab.report import html, plain  # noqa: PLC0415  # slow to import
 
-    for path, content in ((report, html(so_far).encode()), (report.with_suffix(".json"), plain(so_far))):
-        beside = path.with_name(f".{path.name}.new")
-        beside.write_bytes(content)
-        beside.replace(path)
+    write(report, html(so_far).encode())
+    write(report.with_suffix(".json"), plain(so_far))

@@ -1,7 +1,4 @@
-"""What one can do to the region by a click: each act is a sentence that says what will happen, and calls of the API.
-
-Pure: an act is planned from what was seen, shown, and only then carried out by `run`.
-"""
+"""What one can do to the region by a click, planned from what was seen.  Pure."""
 
 import base64
 import json
@@ -9,55 +6,20 @@ import re
 import shlex
 import uuid
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass, field
-from functools import reduce
-from operator import getitem
 from typing import Any
 
-from botocore.exceptions import ClientError
+from aftershock.doors.outages import ACTIONS, LONGEST, OVER, ROLE, TAG, TRUST
 
-from . import commands, picture
-from .api import Answer, Api
+from . import picture
+from .api import Answer
 from .commands import Told
-from .looks import OVER, Seen
+from .looks import Seen
+from .plans import Impossible, Plan, Step
 
-QUAKE_TAG = "aftershock:quake"  # as `aftershock quake` has it, so that `aftershock heal` knows what we made
-ROLE = "aftershock-quake"
-TRUST = {
-    "Version": "2012-10-17",
-    "Statement": [{"Effect": "Allow", "Principal": {"Service": "fis.amazonaws.com"}, "Action": "sts:AssumeRole"}],
-}
-ACTIONS = {kind: action for action, kind in picture.OUTAGES.items()}
-DARK_FOR = "PT12H"  # AWS lets no action last longer; healing is a click
 IMAGE = "resolve:ssm:/aws/service/debian/release/12/latest/amd64"
 LOAD_TYPE = "t2.micro"
 MOST_PER_S, MOST_MINUTES = 500, 60
 NAMED = 4  # so many things are named in a sentence, and the rest counted
-
-
-class Impossible(Exception):
-    """The act cannot be planned; the message says why."""
-
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One call.  What `query`, member by member, leads to in its answer later steps have as `Told(variable)`."""
-
-    service: str
-    operation: str
-    params: Mapping[str, Any]
-    variable: str | None = None
-    query: str | None = None
-    # A refusal with this code means that what was wanted is so already.
-    done_if: str | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Plan:
-    says: str
-    steps: tuple[Step, ...]
-    again: Mapping[str, Any] = field(default_factory=dict)  # the act and arguments that undo it
-
 
 Args = Mapping[str, Any]
 Act = Callable[[Args, Seen], Plan]
@@ -75,40 +37,6 @@ def plan(act: str, args: Args, seen: Seen) -> Plan:
     return planned(args, seen)
 
 
-def shown(planned: Plan, api: Api) -> list[str]:
-    """The plan as the AWS CLI would do it, one line a call; what a step tells goes into a variable."""
-    lines = []
-    for step in planned.steps:
-        line = commands.command(api.model(step.service, step.operation), step.params, query=step.query)
-        lines.append(f"{step.variable}=$({line})" if step.variable else line)
-    return lines
-
-
-def run(planned: Plan, api: Api) -> list[Answer]:
-    """Carry it out, step by step, and return what was answered.
-
-    Raises:
-        ClientError: a step was refused; those before it are done.
-        Unreachable
-    """
-    told: dict[str, Any] = {}
-    answers = []
-    for step in planned.steps:
-        params = {
-            name: told[value.variable] if isinstance(value, Told) else value for name, value in step.params.items()
-        }
-        try:
-            answer = api.ask(step.service, step.operation, params)
-        except ClientError as error:
-            if step.done_if is None or error.response["Error"]["Code"] != step.done_if:
-                raise
-            answer = {}
-        if step.variable is not None and step.query is not None:
-            told[step.variable] = reduce(getitem, step.query.split("."), answer)
-        answers.append(answer)
-    return answers
-
-
 def _fail_zone(args: Args, seen: Seen) -> Plan:
     zone, kind = _zone(args, seen), _one_of(args, "kind", ACTIONS)
     if kind in _picture(seen)[f"zone:{zone}"]["out"]:
@@ -116,14 +44,14 @@ def _fail_zone(args: Args, seen: Seen) -> Plan:
     there = [one for one in _instances(seen) if one["Placement"]["AvailabilityZone"] == zone]
     running = [one for one in there if one["State"]["Name"] == "running"]
     role = f"arn:aws:iam::{_account(seen)}:role/{ROLE}"
-    action = {"actionId": ACTIONS[kind], "parameters": {"availabilityZoneIdentifier": zone, "duration": DARK_FOR}}
+    action = {"actionId": ACTIONS[kind], "parameters": {"availabilityZoneIdentifier": zone, "duration": LONGEST}}
     template = {
         "clientToken": str(uuid.uuid4()),
         "description": f"console: {kind} of {zone}",
         "actions": {kind: action},
         "stopConditions": [{"source": "none"}],
         "roleArn": role,
-        "tags": {QUAKE_TAG: zone},
+        "tags": {TAG: zone},
     }
     effect = (
         f"{zone} loses its power: {_named(running, 'nothing runs there')} die at once, without a word to anybody, "
@@ -151,7 +79,7 @@ def _fail_zone(args: Args, seen: Seen) -> Plan:
                 {
                     "clientToken": str(uuid.uuid4()),
                     "experimentTemplateId": Told("TEMPLATE"),
-                    "tags": {QUAKE_TAG: zone},
+                    "tags": {TAG: zone},
                 },
             ),
         ),
@@ -168,7 +96,7 @@ def _heal_zone(args: Args, seen: Seen) -> Plan:
     steps = []
     for one in shaking:
         steps.append(Step("fis", "StopExperiment", {"id": one["id"]}))
-        if QUAKE_TAG in (one.get("tags") or {}):
+        if TAG in (one.get("tags") or {}):
             template = {"id": one["experimentTemplateId"]}
             steps.append(Step("fis", "DeleteExperimentTemplate", template, done_if="ResourceNotFoundException"))
     return Plan(
@@ -346,6 +274,24 @@ def _resize(args: Args, seen: Seen) -> Plan:
     )
 
 
+def _delete_stack(args: Args, seen: Seen) -> Plan:
+    name = args.get("stack")
+    found = next((one for one in seen.get("stacks") or () if name in (one["StackName"], one["StackId"])), None)
+    if found is None:
+        raise Impossible("there is no such stack")
+    there = [
+        f"{one['LogicalResourceId']} ({one['ResourceType']})"
+        for one in (seen.get("stack_resources") or {}).get(found["StackId"], ())
+        if one["ResourceStatus"] != "DELETE_COMPLETE"
+    ]
+    return Plan(
+        f"The stack {found['StackName']} and its {len(there)} resources are deleted, in the order in which they depend "
+        "on one another; what its template retains stays.",
+        (Step("cloudformation", "DeleteStack", {"StackName": found["StackName"]}),),
+        details=tuple(there),
+    )
+
+
 ACTS: Mapping[str, Act] = {
     "fail-zone": _fail_zone,
     "heal-zone": _heal_zone,
@@ -357,6 +303,7 @@ ACTS: Mapping[str, Act] = {
     "mend-path": _mend_path,
     "start-load": _start_load,
     "resize": _resize,
+    "delete-stack": _delete_stack,
 }
 
 

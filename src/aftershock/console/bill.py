@@ -4,13 +4,12 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Any, cast
+from typing import Any
 
 from botocore import xform_name
 
-from aftershock.cli.bill import bill_of
-from aftershock.cli.projection import hours_per_month
-from aftershock.doors.access import Access
+from aftershock.doors.bill import bill_of
+from aftershock.doors.projection import hours_per_month
 
 from .api import Answer, Api
 
@@ -19,7 +18,7 @@ CENTS, SMALL = Decimal("0.01"), Decimal("0.0001")
 
 def look(api: Api, _: object, now: datetime, __: float) -> dict[str, str]:
     """USD, as text: for an hour and a month as all is now, and for a month with the cheapest reservations."""
-    found = bill_of(cast(Access, Clients(api)), now)
+    found = bill_of(Clients(api), now)
     month = found.month.as_reserved
     return {
         "per_hour": str((month / hours_per_month()).quantize(SMALL)),

@@ -18,6 +18,14 @@ class Told:
     variable: str
 
 
+@dataclass(frozen=True, slots=True)
+class File:
+    """A text that lies in a file; the CLI is shown the file, and the API gets the text."""
+
+    name: str
+    text: str
+
+
 def command(model: OperationModel, params: Mapping[str, Any], *, query: str | None = None) -> str:
     """One line for a POSIX shell."""
     words = ["aws", model.service_model.service_name, _dashed(model.name)]
@@ -43,6 +51,8 @@ def _option(option: str, value: Any, name: str) -> list[str]:
             return [option]
         case False:
             return [option.replace("--", "--no-", 1)]
+        case File(file):
+            return [option, shlex.quote(f"file://{file}")]
         case Told(variable):
             return [option, f'"${variable}"']
         case [*items] if items and all(isinstance(item, str | int) for item in items):

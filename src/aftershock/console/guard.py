@@ -36,6 +36,16 @@ HEADERS = {
     "cache-control": "no-store",
 }
 
+# A report is a page by itself: it is of no origin, so that it can read nothing of ours, runs nothing, and asks for
+# nothing.
+REPORT_HEADERS = {
+    **HEADERS,
+    "content-security-policy": (
+        "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    ),
+}
+
 
 def refusal(headers: Mapping[str, str], *, token: str | None) -> tuple[int, str] | None:
     """Why this request is refused, as a status and a sentence, or None.  Without a token, none is asked for."""

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from aftershock.doors.outages import OVER
+
 from . import bill
 from .api import Answer, Api
 
 Seen = Mapping[str, Any]  # the latest answer of each look, by its name
-OVER = ("completed", "stopped", "failed", "cancelled")  # states that an experiment does not leave
 ACTIVITIES = 100
 STACK_EVENTS = 100
 # What the strip shows: half an hour of AWS's, but no less than five minutes of ours.  AWS's limit is 1,440 datapoints.
@@ -73,10 +74,25 @@ def _activities(api: Api, *_: object) -> list[Answer]:
 
 
 def _stack_events(api: Api, seen: Seen, *_: object) -> list[Answer]:
-    events: list[Answer] = []
-    for stack in seen.get("stacks") or ():
-        events += api.ask("cloudformation", "DescribeStackEvents", {"StackName": stack["StackId"]})["StackEvents"]
+    """The newest first; those of a stack that is gone stay, and are asked for until they say that it is."""
+    known = seen.get("stack_events") or ()
+    there = {stack["StackId"] for stack in seen.get("stacks") or ()}
+    gone = {one["StackId"] for one in known if one["StackId"] == one["PhysicalResourceId"] and _is_gone(one)} - there
+    events = [one for one in known if one["StackId"] in gone]
+    for stack in sorted(({one["StackId"] for one in known} | there) - gone):
+        events += api.ask("cloudformation", "DescribeStackEvents", {"StackName": stack})["StackEvents"]
     return sorted(events, key=lambda one: one["Timestamp"], reverse=True)[:STACK_EVENTS]
+
+
+def _is_gone(event: Answer) -> bool:
+    return bool(event.get("ResourceStatus") == "DELETE_COMPLETE")
+
+
+def _stack_resources(api: Api, seen: Seen, *_: object) -> dict[str, list[Answer]]:
+    ids = [stack["StackId"] for stack in seen.get("stacks") or ()]
+    return {
+        one: api.ask("cloudformation", "DescribeStackResources", {"StackName": one})["StackResources"] for one in ids
+    }
 
 
 def minutes(pace: float) -> int:
@@ -190,8 +206,9 @@ LOOKS: tuple[Look, ...] = (
     Look("alarms", 2.0, _alarms),
     Look("experiments", 1.0, _experiments),
     Look("names", 5.0, _names),
-    Look("stacks", 3.0, _all("cloudformation", "DescribeStacks", "Stacks")),
-    Look("stack_events", 3.0, _stack_events, after=("stacks",)),
+    Look("stacks", 2.0, _all("cloudformation", "DescribeStacks", "Stacks")),
+    Look("stack_events", 2.0, _stack_events, after=("stacks",)),
+    Look("stack_resources", 10.0, _stack_resources, after=("stacks", "stack_events")),
     Look("traffic", 30.0, _traffic, after=("balancers",), nominal=True),
     Look("load", 150.0, _load, nominal=True),
     Look("bill", 20.0, bill.look, after=("balancers",)),

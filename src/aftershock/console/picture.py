@@ -7,14 +7,16 @@ is drawn; what a click shows is asked for then.
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from aftershock.doors.outages import ACTIONS, OVER
+
 from .api import Answer
-from .looks import OVER, Seen
+from .looks import Seen
 
 Fact = dict[str, Any]
 Picture = dict[str, Fact]
 
 INTERNET = "0.0.0.0/0"
-OUTAGES = {"aftershock:zone:power-interruption": "power", "aftershock:zone:network-isolation": "network"}
+OUTAGES = {action: kind for kind, action in ACTIONS.items()}
 LOAD_TAG = "aftershock:load"  # on an instance that the console has started to make requests; its value is the target
 
 
@@ -290,10 +292,22 @@ def _activities(seen: Seen) -> Iterator[tuple[str, Fact]]:
 
 
 def _stacks(seen: Seen) -> Iterator[tuple[str, Fact]]:
+    resources: Mapping[str, Any] = seen.get("stack_resources") or {}
     for one in _of(seen, "stacks"):
         yield (
             f"stack:{one['StackId']}",
-            {"name": one["StackName"], "status": one["StackStatus"], "why": one.get("StackStatusReason", "")},
+            {
+                "name": one["StackName"],
+                "status": one["StackStatus"],
+                "why": one.get("StackStatusReason", ""),
+                "says": one.get("Description", ""),
+                "outputs": [[out["OutputKey"], out["OutputValue"]] for out in one.get("Outputs") or ()],
+                "resources": [
+                    _part(part)
+                    for part in resources.get(one["StackId"], ())
+                    if part["ResourceStatus"] != "DELETE_COMPLETE"  # told for a while after
+                ],
+            },
         )
     for one in _of(seen, "stack_events"):
         yield (
@@ -301,11 +315,17 @@ def _stacks(seen: Seen) -> Iterator[tuple[str, Fact]]:
             {
                 "at": _time(one["Timestamp"]),
                 "stack": one["StackName"],
+                "thing": one["StackId"],
                 "says": f"{one.get('ResourceType', '')} {one.get('LogicalResourceId', '')}".strip(),
                 "status": one.get("ResourceStatus", ""),
                 "message": one.get("ResourceStatusReason", ""),
             },
         )
+
+
+def _part(resource: Answer) -> list[str]:
+    reason = str(resource.get("ResourceStatusReason", ""))
+    return [resource["LogicalResourceId"], resource["ResourceType"], resource["ResourceStatus"], reason]
 
 
 def _traffic(seen: Seen) -> Iterator[tuple[str, Fact]]:

@@ -5,13 +5,13 @@ import contextlib
 import signal
 import socket
 from collections.abc import Iterator
-from pathlib import Path
 
 import uvicorn
 
 from aftershock.doors.access import read_key
 
 from .api import Api, Unreachable
+from .desk import Desk, Place
 from .server import Console
 from .watch import Watch
 
@@ -26,21 +26,23 @@ class Server(uvicorn.Server):
         yield
 
 
-def serve(door: socket.socket, state: Path, endpoint: str, pace: float, token: str) -> None:
+def serve(door: socket.socket, place: Place, token: str) -> None:
     """Until SIGTERM."""
 
     def key() -> tuple[str, str]:
         try:
-            return read_key(state)
+            return read_key(place.state)
         except (OSError, ValueError, KeyError) as error:
             raise Unreachable(f"the region has not made its first key yet: {error}") from error
 
-    asyncio.run(_serve(door, Watch(Api(endpoint, key), pace=pace), Api(endpoint, key), pace, token))
+    watch = Watch(Api(place.endpoint, key), pace=place.pace)
+    desk = Desk(place, token, watch.tell)
+    asyncio.run(_serve(door, Console(watch, Api(place.endpoint, key), desk, token=token, pace=place.pace), watch, desk))
 
 
-async def _serve(door: socket.socket, watch: Watch, api: Api, pace: float, token: str) -> None:
+async def _serve(door: socket.socket, console: Console, watch: Watch, desk: Desk) -> None:
     config = uvicorn.Config(
-        Console(watch, api, token=token, pace=pace),
+        console,
         log_config=None,
         access_log=False,
         lifespan="off",
@@ -51,11 +53,13 @@ async def _serve(door: socket.socket, watch: Watch, api: Api, pace: float, token
     server = Server(config)
 
     def end() -> None:
+        desk.end()
         watch.end()
         server.should_exit = True
 
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, end)
     async with asyncio.TaskGroup() as tasks:
         watching = tasks.create_task(watch.run(), name="watch")
+        await asyncio.to_thread(desk.begin)
         await server.serve(sockets=[door])
         watching.cancel()

@@ -10,8 +10,9 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from . import acts, details, guard
+from . import acts, details, guard, plans, stacks
 from .api import Api, Unreachable
+from .desk import REPORTS, Desk
 from .watch import Page, Watch
 
 log = logging.getLogger(__name__)
@@ -20,9 +21,10 @@ Scope = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 
-MAX_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 256 * 1024  # a template of 51,200 bytes, written as JSON
 TYPES = {".html": "text/html", ".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 PRIVATE = "/api/"
+LAB = ("run-experiment", "run-story", "stop-run")
 
 
 class Refused(Exception):
@@ -34,8 +36,9 @@ class Refused(Exception):
 class Console:
     """The ASGI application."""
 
-    def __init__(self, watch: Watch, api: Api, *, token: str, pace: float) -> None:
+    def __init__(self, watch: Watch, api: Api, desk: Desk, *, token: str, pace: float) -> None:
         """`api` is a connection of its own, so that a click does not wait for a look."""
+        self._desk = desk
         self._watch, self._api, self._token, self._pace = watch, api, token, pace
         self._files = page_files()
 
@@ -47,6 +50,8 @@ class Console:
         private = path.startswith(PRIVATE)
         if refused := guard.refusal(headers, token=self._token if private else None):
             await _answer(send, refused[0], {"error": refused[1]})
+        elif path.startswith(REPORTS):
+            await self._report(send, headers, method, path)
         elif not private:
             await self._file(send, method, path)
         elif path == "/api/events" and method == "GET":
@@ -62,6 +67,15 @@ class Console:
             await _answer(send, 405, {"error": "Pages are only read."})
         else:
             await _send(send, 200, *found, head=method == "HEAD")
+
+    async def _report(self, send: Send, headers: Mapping[str, str], method: str, path: str) -> None:
+        """By an address that only our own page was told; a link of another page leads nowhere even so."""
+        own = headers.get("sec-fetch-site", "none") in ("same-origin", "none")
+        found = await asyncio.to_thread(self._desk.report, path) if own and method == "GET" else None
+        if found is None:
+            await _answer(send, 404, {"error": "There is no such report."})
+        else:
+            await _send(send, 200, "text/html; charset=utf-8", found, headers=guard.REPORT_HEADERS)
 
     async def _events(self, receive: Receive, send: Send) -> None:
         """Server-sent events, until the page goes."""
@@ -90,7 +104,7 @@ class Console:
             answer = await asyncio.to_thread(self._answer, path, asked)
         except Refused as refused:
             await _answer(send, refused.status, {"error": str(refused)})
-        except acts.Impossible as error:
+        except plans.Impossible as error:
             await _answer(send, 409, {"error": str(error)})
         except ClientError as error:
             said = error.response["Error"]
@@ -103,25 +117,35 @@ class Console:
             await _answer(send, 200, answer)
 
     def _answer(self, path: str, asked: Mapping[str, Any]) -> Mapping[str, Any]:
+        given = asked.get("args")
+        act, args = str(asked.get("act")), given if isinstance(given, dict) else {}
         match path:
+            case "/api/plan" if act in LAB:
+                return self._desk.planned(act, args, self._api)
+            case "/api/do" if act in LAB:
+                return self._desk.do(act, args, self._api)
             case "/api/plan":
-                planned = self._planned(asked)
-                return {"says": planned.says, "commands": acts.shown(planned, self._api)}
+                planned = self._planned(act, args, preview=True)
+                return {"says": planned.says, "details": planned.details, "commands": plans.shown(planned, self._api)}
             case "/api/do":
-                planned = self._planned(asked)
-                commands = acts.shown(planned, self._api)
+                planned = self._planned(act, args, preview=False)
+                commands = plans.shown(planned, self._api)
                 try:
-                    answers = acts.run(planned, self._api)
+                    answers = plans.run(planned, self._api)
                 finally:
                     self._watch.hurry()
                 return {"commands": commands, "answers": details.plain(answers), "again": planned.again}
+            case "/api/template":
+                return stacks.form(args, self._watch.seen, self._api)
             case "/api/details":
                 return self._details(asked)
         raise Refused(404, "There is no such act.")
 
-    def _planned(self, asked: Mapping[str, Any]) -> acts.Plan:
-        args = asked.get("args")
-        return acts.plan(str(asked.get("act")), args if isinstance(args, dict) else {}, self._watch.seen)
+    def _planned(self, act: str, args: Mapping[str, Any], *, preview: bool) -> plans.Plan:
+        if act == stacks.DEPLOY:
+            self._desk.require_free()
+            return stacks.plan(args, self._watch.seen, self._api, preview=preview)
+        return acts.plan(act, args, self._watch.seen)
 
     def _details(self, asked: Mapping[str, Any]) -> Mapping[str, Any]:
         kind, thing, part = (str(asked.get(name)) for name in ("kind", "thing", "part"))
@@ -178,11 +202,19 @@ async def _answer(send: Send, status: int, value: Mapping[str, Any]) -> None:
     await _send(send, status, "application/json", json.dumps(value).encode())
 
 
-async def _send(send: Send, status: int, kind: str, body: bytes, *, head: bool = False) -> None:
-    headers = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode()), *_fixed()]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+async def _send(
+    send: Send,
+    status: int,
+    kind: str,
+    body: bytes,
+    *,
+    head: bool = False,
+    headers: Mapping[str, str] = guard.HEADERS,
+) -> None:
+    own = [(b"content-type", kind.encode()), (b"content-length", str(len(body)).encode())]
+    await send({"type": "http.response.start", "status": status, "headers": [*own, *_fixed(headers)]})
     await send({"type": "http.response.body", "body": b"" if head else body})
 
 
-def _fixed() -> list[tuple[bytes, bytes]]:
-    return [(name.encode(), value.encode()) for name, value in guard.HEADERS.items()]
+def _fixed(headers: Mapping[str, str] = guard.HEADERS) -> list[tuple[bytes, bytes]]:
+    return [(name.encode(), value.encode()) for name, value in headers.items()]

@@ -26,6 +26,7 @@ log = logging.getLogger(__name__)
 
 MOST_OF_A_CORE, MOST_OF_THE_API = 0.03, 0.15
 TICK_S, MOST_REST_S = 0.1, 5.0
+CALM_S = 5.0  # from look to look while something is measured, of which we must not be a part
 AGAIN_S = 1.0  # while nobody answers
 REFUSED_FOR_S = 30.0  # a service that the region does not have is asked for again so much later
 KEPT = 200  # happenings, and samples of how many instances run
@@ -61,6 +62,8 @@ class Watch:
         self._happened: deque[Event] = deque(maxlen=KEPT)
         self._samples: deque[tuple[float, int]] = deque(maxlen=KEPT)
         self._answers, self._cold = True, True
+        self._facts: picture.Picture = {}  # what is not the API's to tell
+        self._calm = False
         self._loop: asyncio.AbstractEventLoop | None = None
 
     @contextlib.contextmanager
@@ -99,6 +102,26 @@ class Watch:
         if self._loop is not None:
             self._loop.call_soon_threadsafe(self._awake.set)
 
+    def tell(self, facts: picture.Picture, calm: bool) -> None:
+        """Show these facts beside those of the API, instead of the last such.  From any thread.
+
+        `calm`: look as seldom as can be for as long as it is so.
+        """
+        calmed, self._calm = self._calm, calm
+        if calmed and not calm:
+            self.hurry()
+        if self._loop is None:
+            self._told(facts)  # nobody looks yet
+        else:
+            self._loop.call_soon_threadsafe(self._told, facts)
+
+    def _told(self, facts: picture.Picture) -> None:
+        changed, gone = picture.difference(self._facts, facts)
+        self._facts = facts
+        self.picture = {key: fact for key, fact in self.picture.items() if key not in gone} | changed
+        if changed or gone:
+            self._send({"set": changed, "gone": gone})
+
     async def run(self) -> None:
         """Look, for as long as the task lives."""
         self._loop = asyncio.get_running_loop()
@@ -122,7 +145,8 @@ class Watch:
         if self._cold:
             self._cold = False  # it has read the services' models, which is done once
             return max(TICK_S, due_s)
-        return max(TICK_S, due_s, min(MOST_REST_S, max(own_s / MOST_OF_A_CORE, asked_s / MOST_OF_THE_API)))
+        least_s = CALM_S if self._calm else TICK_S
+        return max(least_s, due_s, min(MOST_REST_S, max(own_s / MOST_OF_A_CORE, asked_s / MOST_OF_THE_API)))
 
     def _round(self) -> bool:
         """Take every look that is due, and return whether anything is another than before."""
@@ -164,7 +188,7 @@ class Watch:
         now = self._wall()
         drawn = self._drawn() if seen_anew else self.picture
         changed, gone = picture.difference(self.picture, drawn)
-        first = not self.picture
+        first = "region:" not in self.picture  # we have not looked yet
         said = [] if first else [{"at": now, **asdict(one)} for one in chronicle.told(self.picture, drawn)]
         self.picture = drawn
         event: Event = {}
@@ -179,7 +203,7 @@ class Watch:
             self._send(event)
 
     def _drawn(self) -> picture.Picture:
-        drawn = picture.draw(self.seen)
+        drawn = picture.draw(self.seen) | self._facts
         drawn["region:"] = {
             "answers": self._answers,
             "pace": self._pace,

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 REGION = "us-east-1"  # one region to begin with; the default of AWS's own tools
 PROFILE = "aftershock"
@@ -15,15 +16,17 @@ PROFILE = "aftershock"
 class Access:
     state: Path
     api_port: int
-    socks_port: int
+    socks_port: int | None  # None: the region's public addresses are reached as they are
     dns_port: int
     access_key_id: str
     secret_access_key: str
     pace: float = 1.0  # of the region: how many of AWS's seconds pass in one
+    api_host: str = "127.0.0.1"
+    nameserver: str = "127.0.0.1"
 
     @property
     def endpoint(self) -> str:
-        return f"http://127.0.0.1:{self.api_port}"
+        return f"http://{self.api_host}:{self.api_port}"
 
     @property
     def proxy(self) -> str:
@@ -105,6 +108,20 @@ class Access:
 
     def _credentials(self) -> dict[str, str]:
         return {"aws_access_key_id": self.access_key_id, "aws_secret_access_key": self.secret_access_key}
+
+
+def inside(state: Path, endpoint: str, pace: float) -> Access:
+    """The way of a program that is in the region already: the internet segment's own, without doors.
+
+    Raises:
+        FileNotFoundError: the region has never been ready.
+    """
+    import dns.resolver  # noqa: PLC0415  # slow to import
+
+    parts = urlsplit(endpoint)
+    names = dns.resolver.Resolver()  # as this machine is told to ask
+    host, port = parts.hostname or "", parts.port or 80
+    return Access(state, port, None, names.port, *read_key(state), pace, host, str(names.nameservers[0]))
 
 
 def read_key(state: Path) -> tuple[str, str]:

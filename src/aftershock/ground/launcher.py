@@ -83,7 +83,8 @@ def programs(settings: Settings) -> tuple[Program, ...]:
 def _console_arguments(settings: Settings) -> tuple[str, ...]:
     # It asks where code on an instance asks, over HTTP: the API's door is on the host, and not in here.
     asked = ("--endpoint", f"http://{ENDPOINTS}", "--pace", str(settings.pace))
-    return "--fd", "{console}", "--state", str(paths.INSIDE_STATE), *asked
+    places = ("--state", str(paths.INSIDE_STATE), "--place", str(settings.state.resolve()))
+    return "--fd", "{console}", *places, *asked
 
 
 def _resolver_arguments(settings: Settings) -> tuple[str, ...]:

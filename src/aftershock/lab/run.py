@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.parsers import ResponseParserError
 
 from . import figures
 from .deployment import DeploymentError
@@ -19,7 +20,8 @@ from .site import Cost, NotInTime, Site
 from .watch import Watch
 
 # Deliberately not everything: what is a mistake of our own shall be seen as one.
-STOPS = (DeploymentError, NotInTime, ExperimentError, BotoCoreError, ClientError, OSError)
+# An answer that botocore cannot read is one of a control plane that is just starting.
+STOPS = (DeploymentError, NotInTime, ExperimentError, BotoCoreError, ClientError, ResponseParserError, OSError)
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,7 +30,7 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Hands:
-    """What the lab is lent by the command line, which has it already."""
+    """What an experiment does by more than one call, and where it tells what goes on."""
 
     quake: Callable[[str], None]  # an availability zone goes down; on return it is down
     heal: Callable[[str], None]

@@ -1,6 +1,8 @@
-"""How a measure and its value are said."""
+"""How measures, their values and the columns of the table of stages are said."""
 
 import math
+
+from aftershock.sites.visitors import PATIENCE_S
 
 from .experiment import Bound, Measure
 
@@ -28,19 +30,38 @@ NAMES: dict[Measure, str] = {
     "saved_share": "saved",
 }
 
+COLUMNS = {
+    "Failed": f"Requests without a page: no answer within {PATIENCE_S:g} s, or another status than 200.",
+    "Nobody served for": "The longest time from one page to the next in which somebody asked in vain.",
+    "Median, 99 of 100": "So many of the pages that were served took no longer. Visitors and site share one machine: "
+    "these times compare the stages of one run, and are no promise about AWS.",
+    "Machines": "How many served before it happened; and how many ran at the most, if those were more.",
+    "USD a month": "AWS's list prices of what ran before it happened, if all had gone on like that; and of what ran "
+    "at the end, if just as many machines cost something else then (another type, a reservation).",
+}
+
 
 def value(measure: Measure, amount: float) -> str:
     if math.isnan(amount):
         return "none"
     if measure.endswith("_share") or "_share_" in measure or measure.endswith("_kept"):
-        return f"{amount:.1%}"
+        return share(amount)
     if measure.endswith("_ms"):
         return f"{amount:.0f} ms"
     if measure.endswith("_s"):
-        return f"{amount:.1f} s"
+        return "less than 0.1 s" if 0 < amount < 0.05 else f"{amount:.1f} s"
     if "_usd" in measure:
         return f"{amount:.2f} USD"
     return f"{amount:g}"
+
+
+def share(amount: float) -> str:
+    """Nothing and all are said of nothing and all only."""
+    if amount in (0, 1):
+        return f"{amount:.0%}"
+    if 0 < amount < 0.001:
+        return "less than 0.1%"
+    return "more than 99.9%" if 0.999 < amount < 1 else f"{amount:.1%}"
 
 
 def bound(said: Bound) -> str:

@@ -62,7 +62,7 @@ class Visitors:
 
     def _visit(self, visitor: int) -> None:
         names = dns.resolver.Resolver(configure=False)
-        names.nameservers, names.port = ["127.0.0.1"], self.access.dns_port
+        names.nameservers, names.port = [self.access.nameserver], self.access.dns_port
         names.cache = dns.resolver.Cache()
         while not self._end.wait(self.every_s * random.uniform(0.5, 1.5)):  # noqa: S311  # visitors come at any time
             began = time.monotonic()

@@ -5,13 +5,13 @@ import { ask } from "./stream.js";
 const TOAST_MS = 12000;
 
 // Ask for confirmation of an act, do it, and offer to undo it where that can be.
-export async function confirm(title, act, args, danger = true) {
+export async function confirm(title, act, args, danger = true, onRefused = (says) => toast(says, true)) {
   const dialog = document.getElementById("ask");
   let planned;
   try {
     planned = await ask("plan", { act, args });
   } catch (error) {
-    return toast(error.message, true);
+    return onRefused(error.message);
   }
   const go = el("button", { type: "button", class: danger ? "danger" : "", text: title });
   const leave = el("button", { type: "button", text: "Cancel", onclick: () => dialog.close() });
@@ -21,23 +21,26 @@ export async function confirm(title, act, args, danger = true) {
     try {
       const done = await ask("do", { act, args });
       dialog.close();
-      toast(`Done: ${title}`, false, done.again?.act ? () => confirm("Undo", done.again.act, done.again.args, false) : null);
+      toast(`Asked for: ${title}`, false, done.again?.act ? () => confirm("Undo", done.again.act, done.again.args, false) : null);
     } catch (error) {
       go.disabled = false;
       set(refused, { text: error.message });
     }
   };
-  dialog.replaceChildren(
+  fill(dialog, [
     el("h2", { id: "ask-title", text: title }),
     el("p", { text: planned.says }),
-    el("h3", { text: "The same with the AWS CLI" }),
-    commandBlock(planned.commands.join("\n")),
+    planned.details?.length ? el("ul", { class: "changes", tabindex: "0", "aria-label": "Resource by resource" }, ...planned.details.map((one) => el("li", { text: one }))) : null,
+    planned.commands.length ? el("h3", { text: planned.commands[0].startsWith("aftershock ") ? "The same on the command line" : "The same with the AWS CLI" }) : null,
+    planned.commands.length ? commandBlock(planned.commands.join("\n")) : null,
     refused,
     el("div", { class: "buttons" }, leave, go),
-  );
-  dialog.showModal();
+  ]);
+  if (!dialog.open) dialog.showModal();
   leave.focus();
 }
+
+export const fill = (dialog, nodes) => dialog.replaceChildren(...nodes.filter(Boolean));
 
 export function commandBlock(text) {
   const copy = el("button", { type: "button", class: "copy", text: "Copy", "aria-label": "Copy the command" });

@@ -2,6 +2,7 @@
 import { of, fact } from "./state.js";
 
 const WORST = ["unhealthy", "unhealthy.draining", "initial", "draining", "unused", "unavailable", "healthy"];
+const EVERYBODY = "0.0.0.0/0";
 export const FOLD_FROM = 60; // machines on the map from which on clusters begin folded
 
 export function model() {
@@ -126,11 +127,11 @@ function edges({ names: named, balancers, zones }) {
       if (!leads) continue;
       reached.add(one.arn);
       rate += one.rate ?? 0;
-      found.push({ from: name.name, to: one.arn, rate: one.rate, errors: one.errors, open: allows(one.groups, "0.0.0.0/0"), word: "alias" });
+      found.push({ from: name.name, to: one.arn, rate: one.rate, errors: one.errors, open: allows(one.groups, EVERYBODY), word: "alias" });
     }
     for (const cluster of clusters) {
       if (cluster.members.some((one) => one.public && name.values.includes(one.public))) {
-        found.push({ from: name.name, to: cluster.key, rate: null, open: clusterOpen(cluster, "0.0.0.0/0"), word: "A" });
+        found.push({ from: name.name, to: cluster.key, rate: null, open: clusterOpen(cluster, EVERYBODY), word: "A" });
         reached.add(cluster.key);
       }
     }
@@ -138,24 +139,25 @@ function edges({ names: named, balancers, zones }) {
   }
   for (const one of balancers) {
     if (one.scheme === "internet-facing" && !reached.has(one.arn)) {
-      found.push({ from: "internet", to: one.arn, rate: one.rate, errors: one.errors, open: allows(one.groups, "0.0.0.0/0"), word: "" });
+      found.push({ from: "internet", to: one.arn, rate: one.rate, errors: one.errors, open: allows(one.groups, EVERYBODY), word: "" });
     }
     for (const cluster of clusters) {
       const targets = cluster.members.filter((member) => one.targets.has(member.id));
       if (!targets.length) continue;
       const served = targets.filter((member) => ["healthy", "unhealthy"].includes(one.targets.get(member.id).state) && member.tone === "good");
-      const open = one.groups.length ? clusterOpen(cluster, ...one.groups) : clusterOpen(cluster, "0.0.0.0/0");
+      const open = one.groups.length ? clusterOpen(cluster, ...one.groups) : clusterOpen(cluster, EVERYBODY);
       found.push({ from: one.arn, to: cluster.key, rate: served.length ? one.rate : 0, errors: one.errors, open, word: `:${one.targets.get(targets[0].id).port ?? ""}`, down: !served.length && targets.some((member) => member.tone === "bad") });
     }
   }
   for (const cluster of clusters) {
     if (!reached.has(cluster.key) && !cluster.members.some((one) => one.target) && cluster.members.some((one) => one.public)) {
-      const open = clusterOpen(cluster, "0.0.0.0/0");
+      const open = clusterOpen(cluster, EVERYBODY);
       if (open.rules.length) found.push({ from: "internet", to: cluster.key, rate: null, open, word: open.rules.map((rule) => rule.ports).join(", ") });
     }
     for (const peer of clusters) {
       if (peer === cluster || found.length > 60) continue;
       const open = clusterOpen(cluster, ...new Set(peer.members.flatMap((one) => one.groups)));
+      open.rules = open.rules.filter((rule) => rule.from !== EVERYBODY); // what everybody may is said by the internet's path
       if (open.rules.length) found.push({ from: peer.key, to: cluster.key, rate: null, open, word: open.rules.map((rule) => rule.ports).join(", "), between: true });
     }
   }
@@ -166,7 +168,7 @@ const clusterOpen = (cluster, ...peers) => allows([...new Set(cluster.members.fl
 
 // The rules of these security groups that let one of the peers in; a rule for everybody lets everybody in.
 function allows(groups, ...peers) {
-  const everybody = peers.some((peer) => peer.includes("/")) ? [] : ["0.0.0.0/0"];
+  const everybody = peers.some((peer) => peer.includes("/")) ? [] : [EVERYBODY];
   const wanted = new Set([...peers, ...everybody]);
   const rules = groups.flatMap((group) => (fact(`group:${group}`)?.rules ?? []).filter((rule) => wanted.has(rule.from)).map((rule) => ({ ...rule, group })));
   return { rules, of: groups.length };

@@ -4,6 +4,8 @@ import { fact, of } from "./state.js";
 import { ask } from "./stream.js";
 import { commandBlock, confirm } from "./acts.js";
 import { events } from "./strip.js";
+import * as stacks from "./stacks.js";
+import * as lab from "./lab.js";
 
 const PARTS = {
   instance: ["fields", "status", "metrics", "console", "volumes"],
@@ -18,19 +20,19 @@ const PARTS = {
   name: ["fields"],
   stack: ["fields", "events", "resources"],
 };
-const TABS = [["feed", "Events"], ["paths", "Paths"], ["lists", "Lists"], ["details", "Details"]];
+const TABS = [["feed", "Events"], ["paths", "Paths"], ["lists", "Lists"], ["stacks", "Stacks"], ["lab", "Lab"], ["details", "Details"]];
 // What is not on the map itself, by kind: a title, and what is said of one besides its name.
 const LISTS = [
   ["scaling", "Auto Scaling groups", (one) => `${one.desired} wanted, ${one.min} to ${one.max}`],
   ["targets", "Target groups", (one) => `${Object.values(one.health).filter(([state]) => state === "healthy").length} of ${Object.keys(one.health).length} healthy`],
   ["alarm", "Alarms", (one) => one.state],
   ["experiment", "Experiments", (one) => one.status],
-  ["stack", "Stacks", (one) => one.status],
 ];
 const SHOWN = 120;
 let chosen = null;
 
 export function begin() {
+  stacks.begin();
   const tabs = document.getElementById("tabs");
   TABS.forEach(([id, title]) => tabs.append(el("button", { type: "button", role: "tab", id: `tab-${id}`, "aria-controls": id, "aria-selected": String(id === "feed"), tabindex: id === "feed" ? "0" : "-1", text: title, onclick: () => open(id) })));
   tabs.onkeydown = (event) => {
@@ -54,6 +56,8 @@ export function render() {
   sync(document.getElementById("feed"), events().slice(0, SHOWN), (one) => one.key, newEntry, drawEntry);
   renderPaths();
   renderLists();
+  stacks.render(show);
+  lab.render();
   if (chosen && chosen.actions) actions(chosen.actions, chosen.kind, chosen.thing);
 }
 
@@ -73,7 +77,7 @@ function renderPaths() {
   const held = new Set([...of("instance"), ...of("balancer")].flatMap(([, one]) => one.groups));
   const groups = of("group").filter(([id]) => held.has(id)).sort((a, b) => a[1].name.localeCompare(b[1].name));
   const named = (peer) => (fact(`group:${peer}`) ? `${fact(`group:${peer}`).name} (${peer})` : peer === "0.0.0.0/0" ? "everywhere (0.0.0.0/0)" : peer);
-  sync(document.getElementById("paths"), groups, ([id]) => id, () => el("section", { class: "group" }, el("h3", {}, el("button", { type: "button", class: "plain" })), el("ul")), (node, [id, one]) => {
+  sync(document.getElementById("paths"), groups, ([id]) => id, () => el("section", { class: "group" }, el("h2", {}, el("button", { type: "button", class: "plain" })), el("ul")), (node, [id, one]) => {
     set(node.firstChild.firstChild, { text: `into ${one.name} (${id})`, onclick: () => show("group", id) });
     sync(node.lastChild, one.rules, (rule) => rule.id, () => el("li", {}, el("span"), el("button", { type: "button", text: "Cut …" })), (line, rule) => {
       set(line.firstChild, { text: `${rule.ports} from ${named(rule.from)}` });
@@ -84,7 +88,7 @@ function renderPaths() {
 
 function renderLists() {
   const wanted = LISTS.map(([kind, title, says]) => ({ kind, title, says, things: of(kind) })).filter((one) => one.things.length);
-  sync(document.getElementById("lists"), wanted, (one) => one.kind, () => el("section", { class: "group" }, el("h3"), el("ul")), (node, { kind, title, says, things }) => {
+  sync(document.getElementById("lists"), wanted, (one) => one.kind, () => el("section", { class: "group" }, el("h2"), el("ul")), (node, { kind, title, says, things }) => {
     set(node.firstChild, { text: title });
     sync(node.lastChild, things, ([id]) => id, () => el("li", {}, el("button", { type: "button", class: "plain" }), el("span")), (line, [id, one]) => {
       set(line.firstChild, { text: one.name ?? id, onclick: () => show(kind, id) });
@@ -98,7 +102,7 @@ export function show(kind, thing) {
   open("details");
   const panel = document.getElementById("details");
   const list = el("div", { class: "acts" });
-  const title = el("h2", { tabindex: "-1", text: `${kind} ${thing.split("/").at(-1)}` });
+  const title = el("h2", { tabindex: "-1", text: `${kind} ${kind === "stack" ? fact(`stack:${thing}`)?.name ?? thing : thing.split("/").at(-1)}` });
   const parts = PARTS[kind].map((part, index) => section(kind, thing, part, index < 1));
   panel.replaceChildren(title, list, ...parts);
   chosen = { kind, thing, actions: list };
@@ -191,6 +195,10 @@ function actions(list, kind, thing) {
     const one = fact(`scaling:${thing}`);
     if (one && one.desired < one.max) add(`Want ${one.desired + 1}`, "resize", { group: thing, desired: one.desired + 1 }, false);
     if (one && one.desired > one.min) add(`Want ${one.desired - 1}`, "resize", { group: thing, desired: one.desired - 1 }, true);
+  }
+  if (kind === "stack") {
+    const one = fact(`stack:${thing}`);
+    if (one) add("Delete it", "delete-stack", { stack: one.name }, true);
   }
   sync(list, wanted, (one) => one.title, () => el("button", { type: "button" }), (button, one) => set(button, { text: `${one.title} …`, class: one.danger ? "danger" : "", onclick: () => confirm(one.title, one.act, one.args, one.danger) }));
 }

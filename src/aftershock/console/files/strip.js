@@ -63,7 +63,7 @@ function marks(since) {
 export function events() {
   const seen = state.happened.map((one, index) => ({ ...one, key: `seen ${one.at} ${one.thing} ${one.says} ${index}`, source: one.kind }));
   const activities = of("activity").map(([id, one]) => ({ key: id, at: one.at, kind: "scaling", thing: `scaling:${one.group}`, says: `${one.group}: ${one.says}`, why: one.message || one.why, bad: one.status === "Failed", source: "scaling activity", status: one.status }));
-  const stacks = of("event").map(([id, one]) => ({ key: id, at: one.at, kind: "stack", thing: "", says: `${one.stack}: ${one.says} ${one.status}`, why: one.message, bad: one.status.includes("FAILED"), source: "stack event" }));
+  const stacks = of("event").map(([id, one]) => ({ key: id, at: one.at, kind: "stack", thing: `stack:${one.thing}`, says: `${one.stack}: ${one.says} ${one.status}`, why: one.message, bad: /FAILED|ROLLBACK/.test(one.status), source: "stack event" }));
   const experiments = of("experiment").flatMap(([id, one]) => {
     const what = one.actions.map(([action, zone]) => `${action} ${zone}`.trim()).join(", ");
     const began = { key: `${id} began`, at: one.began, kind: "experiment", thing: `experiment:${id}`, says: `experiment ${id} began: ${what}`, bad: true, source: "experiment" };

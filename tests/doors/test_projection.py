@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from aftershock.cli.projection import (
+from aftershock.doors.projection import (
     Advice,
     Reserved,
     advice,

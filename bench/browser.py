@@ -1,4 +1,4 @@
-"""A real browser for tests: Chromium without a window, driven as the W3C's WebDriver says, by Debian's chromedriver."""
+"""A real browser for tests and figures: Chromium without a window, driven as W3C's WebDriver says, by chromedriver."""
 
 import base64
 import json
@@ -11,9 +11,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
-
-from tests.conftest import eventually
+from typing import Any, TypeVar
 
 PRESSED = {"Tab": "\ue004", "Enter": "\ue007", "Escape": "\ue00c", "Right": "\ue014", "Space": " "}
 # Nothing of the browser's own goes out; it has no profile of anybody's.
@@ -29,6 +27,8 @@ OPTIONS = [
 ]
 START_WITHIN_S = 60.0
 ANSWER_WITHIN_S = 120.0
+
+T = TypeVar("T")
 
 
 class Refused(Exception):
@@ -68,7 +68,7 @@ class Browser:
             assert found, f"{script} {args}: {found!r}; the page says: {self.text()[:2000]}"
             return found
 
-        return eventually(check, within_s=within_s, every_s=0.1)
+        return _within(within_s, check)
 
     def text(self, selector: str = "body") -> str:
         found = self.run("return document.querySelector(arguments[0])?.innerText ?? ''", selector)
@@ -82,6 +82,30 @@ class Browser:
         found = self.wait(script, selector, saying)
         self._call("POST", f"{self._session}/element/{next(iter(found.values()))}/click", {})
 
+    def choose(self, selector: str, file: Path) -> None:
+        """Give a file to an input, as the browser's own dialog does."""
+        found = self.run("return document.querySelector(arguments[0])", selector)
+        self._call("POST", f"{self._session}/element/{next(iter(found.values()))}/value", {"text": str(file)})
+
+    @contextmanager
+    def window(self) -> Iterator[None]:
+        """The block is about the window that the last click has opened, which is closed afterwards."""
+        handles = f"{self._session}/window/handles"
+
+        def opened() -> list[str]:
+            found: list[str] = self._call("GET", handles)
+            assert len(found) > 1, "no window was opened"
+            return found
+
+        before = self._call("GET", f"{self._session}/window")
+        (new,) = (one for one in _within(30.0, opened) if one != before)
+        self._call("POST", f"{self._session}/window", {"handle": new})
+        try:
+            yield
+        finally:
+            self._call("DELETE", f"{self._session}/window")
+            self._call("POST", f"{self._session}/window", {"handle": before})
+
     def press(self, *keys: str) -> None:
         actions = [{"type": kind, "value": PRESSED[key]} for key in keys for kind in ("keyDown", "keyUp")]
         keyboard = {"type": "key", "id": "keyboard", "actions": actions}
@@ -89,6 +113,10 @@ class Browser:
 
     def screenshot(self, file: Path) -> None:
         file.write_bytes(base64.b64decode(self._call("GET", f"{self._session}/screenshot")))
+
+    def devtools(self, command: str, **parameters: Any) -> Any:
+        """A command of Chromium's own protocol."""
+        return self._call("POST", f"{self._session}/goog/cdp/execute", {"cmd": command, "params": parameters})
 
     def complaints(self) -> list[str]:
         """What the browser's console has said since it was last asked."""
@@ -118,7 +146,7 @@ def a_browser(*, size: tuple[int, int] = (1366, 768), options: list[str] | None 
         driver = subprocess.Popen(["chromedriver", "--port=0"], stdout=said, stderr=subprocess.STDOUT)
         browser = None
         try:
-            port = eventually(_port_in(Path(said.name)), within_s=START_WITHIN_S)
+            port = _within(START_WITHIN_S, _port_in(Path(said.name)))
             browser = Browser(f"http://127.0.0.1:{port}")
             own = [f"--user-data-dir={home}/profile", f"--window-size={size[0]},{size[1]}"]
             root = ["--no-sandbox"] if os.geteuid() == 0 else []  # Chromium's own sandbox is not for root
@@ -134,6 +162,18 @@ def a_browser(*, size: tuple[int, int] = (1366, 768), options: list[str] | None 
                 said.close()
 
 
+def _within(limit_s: float, check: Callable[[], T]) -> T:
+    """What it returns as soon as it no longer fails; after the limit, its last failure."""
+    deadline = time.monotonic() + limit_s
+    while True:
+        try:
+            return check()
+        except AssertionError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
 def _port_in(log: Path) -> Callable[[], int]:
     def check() -> int:
         text = log.read_text()
@@ -142,15 +182,3 @@ def _port_in(log: Path) -> Callable[[], int]:
         return int(rest.partition(".")[0])
 
     return check
-
-
-def frames_per_second(browser: Browser, seconds: float) -> float:
-    """How often the page could draw in a while; for measuring, not for tests."""
-    browser.run(
-        "window.frames = 0; const count = () => { window.frames++; requestAnimationFrame(count) };"
-        "requestAnimationFrame(count)"
-    )
-    began = time.monotonic()
-    first = browser.run("return window.frames")
-    time.sleep(seconds)
-    return float((browser.run("return window.frames") - first) / (time.monotonic() - began))
