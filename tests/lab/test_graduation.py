@@ -212,3 +212,14 @@ def test_a_large_template_goes_through_a_bucket() -> None:
     deployment = commands.Deployment("web", {}, ())
     typed = list(commands.commands(deployment, read(body), "web.yaml", "us-east-1"))
     assert "--s3-bucket" in typed[2]
+
+
+def test_what_the_cdk_has_made_the_cdk_deploys() -> None:
+    body = """
+Parameters:
+  BootstrapVersion: {Type: "AWS::SSM::Parameter::Value<String>", Default: /cdk-bootstrap/hnb659fds/version}
+Resources: {Word: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: x}}}
+"""
+    deployment = commands.Deployment("Site", {"BootstrapVersion": "/cdk-bootstrap/hnb659fds/version"}, ())
+    typed = [commands.text(argv) for argv in commands.commands(deployment, read(body), "Site.json", "eu-west-1")]
+    assert typed[:3] == ["npx cdk bootstrap aws://YOUR-ACCOUNT/eu-west-1", "npx cdk diff Site", "npx cdk deploy Site"]

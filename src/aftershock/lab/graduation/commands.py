@@ -57,8 +57,23 @@ def asked(deployment: Deployment, template: Template) -> list[Asked]:
     return found
 
 
+def of_the_cdk(template: Template) -> bool:
+    """Whether an app of the CDK has made it: then only that knows which assets belong to it, and uploads them."""
+    return any(
+        str(one.get("Type")).startswith("AWS::SSM::Parameter::Value<")
+        and str(one.get("Default")).startswith("/cdk-bootstrap/")
+        for one in template.parameters.values()
+    )
+
+
 def commands(deployment: Deployment, template: Template, file: str, region: str) -> Iterator[list[str]]:
     """As argument lists; what has to be filled in stands in capitals."""
+    if of_the_cdk(template):
+        yield ["npx", "cdk", "bootstrap", f"aws://YOUR-ACCOUNT/{region}"]
+        yield ["npx", "cdk", "diff", deployment.stack]
+        yield ["npx", "cdk", "deploy", deployment.stack]
+        yield ["aws", "cloudformation", "describe-stacks", "--region", region, "--stack-name", deployment.stack]
+        return
     missing = {one.name for one in asked(deployment, template)}
     values = {
         name: f"YOUR-{name.upper()}" if name in missing else value for name, value in deployment.parameters.items()
