@@ -23,7 +23,9 @@ class Launcher:
 
     def __init__(self, region: Region) -> None:
         self.region = region
-        self.door = region.access.socks_port
+        door = region.access.socks_port
+        assert door is not None  # we are outside
+        self.door = door
         self.ec2: Any = region.access.client("ec2")
         base = region.access.client("ssm").get_parameter(Name=IMAGE_PARAMETER)["Parameter"]["Value"]
         self.group = self.ec2.create_security_group(GroupName="bench", Description="HTTP from everywhere")["GroupId"]

@@ -34,7 +34,8 @@ def measure(region: Region) -> list[Figure]:
     s3: Any = region.access.client("s3")
     s3.create_bucket(Bucket=BUCKET)
     data = os.urandom(SIZE)
-    bare, kinds = Bare(), {}
+    bare = Bare()
+    kinds: dict[str, Callable[[], object]] = {}
     kinds["bare"] = lambda: bare.put(data)
     kinds["PUT, unsigned payload"] = lambda: put(region, data)
     kinds["boto3 put_object"] = lambda: s3.put_object(Bucket=BUCKET, Key="one", Body=data)
@@ -91,7 +92,7 @@ class Bare:
                 connection.sendall(digest.digest())
 
 
-class _Unsigned(S3SigV4Auth):
+class _Unsigned(S3SigV4Auth):  # type: ignore[misc]  # botocore has no types
     def payload(self, request: AWSRequest) -> str:
         return "UNSIGNED-PAYLOAD"
 
