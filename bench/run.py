@@ -13,6 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from bench import api, balancer, console, elasticity, groups, launch, names, objects, size
 from bench.figures import Figure, machine
+from bench.probe import first_answers
 from bench.region import fresh
 
 PARTS = ("size", "objects", "launch", "many", "api", "dns", "balancer", "console", "elasticity")
@@ -76,7 +77,7 @@ def measure(parts: set[str], directory: Path | None, show: Callable[[list[Figure
                 show(more)
             elif "api" in parts:
                 together = launcher.run(launcher.golden, "t2.nano", launch.MANY)
-                launcher.addresses(together)
+                first_answers(launcher.door, launcher.addresses(together))
             if "api" in parts:
                 show(api.measure(region))
 
