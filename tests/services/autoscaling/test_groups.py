@@ -1,5 +1,7 @@
 """Groups: their size, their zones, their health."""
 
+from typing import Any
+
 import pytest
 
 from aftershock.aws.errors import AwsError
@@ -164,6 +166,38 @@ def test_a_zone_without_capacity_is_made_up_for_elsewhere_and_balanced_again(wor
     world.later(600)
     assert world.zones() == [2, 2, 2]
     assert len(world.instances()) == 6
+
+
+def test_a_group_whose_template_was_deleted_says_so_and_tries_less_and_less_often(world: World) -> None:
+    world.group(1)
+    template = world.call("DescribeLaunchTemplates", "ec2")["LaunchTemplates"][0]["LaunchTemplateId"]
+    world.call("DeleteLaunchTemplate", "ec2", LaunchTemplateId=template)
+    world.call("SetDesiredCapacity", AutoScalingGroupName="web", DesiredCapacity=2)
+    world.settle()
+
+    def failed() -> list[dict[str, Any]]:
+        return [one for one in world.activities() if one["StatusCode"] == "Failed"]
+
+    assert [one["Progress"] for one in failed()] == [100]
+    description, cause = failed()[0]["Description"], failed()[0]["Cause"]
+    assert description.startswith("Launching a new EC2 instance.  Status Reason: ") and template in description
+    assert description.endswith("does not exist. Launching EC2 instance failed.")
+    assert cause.endswith("increasing the capacity from 1 to 2.")
+    world.later(14)
+    assert len(failed()) == 1
+    world.later(2)
+    assert len(failed()) == 2
+    world.later(16)
+    assert len(failed()) == 2
+    world.later(15)
+    assert len(failed()) == 3
+    assert len(world.members("InService")) == 1
+
+    again = world.template("other")
+    given = {"LaunchTemplateId": again, "Version": "$Latest"}
+    world.call("UpdateAutoScalingGroup", AutoScalingGroupName="web", LaunchTemplate=given)
+    world.settle()
+    assert len(world.members("InService")) == 2
 
 
 def test_rebalancing_launches_before_it_terminates(world: World) -> None:

@@ -22,6 +22,12 @@ def refresh(world: World) -> dict[str, Any]:
     return found[0]
 
 
+def done(world: World) -> tuple[int, int]:
+    """How much of it is complete, in percent, and how many instances are still to be updated."""
+    found = refresh(world)
+    return found["PercentageComplete"], found["InstancesToUpdate"]
+
+
 def kinds(world: World) -> set[str]:
     return {one["InstanceType"] for one in world.members("InService")}
 
@@ -68,18 +74,21 @@ def test_a_refresh_may_launch_before_it_terminates(world: World) -> None:
     assert refresh(world)["Status"] == "Successful"
 
 
-def test_new_instances_are_given_their_time_to_warm_up(world: World) -> None:
+def test_an_instance_counts_as_updated_when_the_new_one_is_warm(world: World) -> None:
     world.group(2)
     world.version()
     start(world, MinHealthyPercentage=50, InstanceWarmup=120)
     world.settle()
-    assert refresh(world)["InstancesToUpdate"] == 1
+    assert kinds(world) == {"t2.micro", "t2.small"}
+    assert done(world) == (0, 2)
     world.later(119)
-    assert refresh(world)["InstancesToUpdate"] == 1
+    assert done(world) == (0, 2)
     world.later(2)
-    assert refresh(world)["InstancesToUpdate"] == 0
+    assert kinds(world) == {"t2.small"}
+    assert done(world) == (50, 1)
     assert refresh(world)["Status"] == "InProgress"
     world.later(121)
+    assert done(world) == (100, 0)
     assert refresh(world)["Status"] == "Successful"
 
 

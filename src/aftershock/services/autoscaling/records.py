@@ -275,7 +275,8 @@ class Refresh(Struct, frozen=True, kw_only=True):
     ended_at: datetime | None = None
     old: tuple[str, ...] = ()  # the ids of the members that were there when it began
     total: int = 0
-    left: int = 0
+    left: int = 0  # those that are still to be taken out
+    coming: int = 0  # of those that were taken out: whose replacement is not there, healthy and warm yet
     moved_at: datetime | None = None  # when an instance was last replaced
     reached: int = 0  # the last checkpoint that was waited for, in percent
     waits_until: datetime | None = None

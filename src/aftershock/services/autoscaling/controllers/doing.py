@@ -22,6 +22,7 @@ from aftershock.services.autoscaling.records import (
     MEMBERS,
     REFRESHES,
     Action,
+    Activity,
     Blocked,
     Group,
     Member,
@@ -43,6 +44,7 @@ from aftershock.services.autoscaling.rules.view import (
     Take,
     Terminate,
     Turn,
+    Unlaunched,
     View,
 )
 from aftershock.store import Store, Transaction
@@ -75,6 +77,8 @@ class Doing:
 
     def _record(self, tx: Transaction, step: Step, view: View) -> None:
         match step:
+            case Unlaunched():
+                self._unlaunched(tx, step, view.group)
             case Mark(member, cause):
                 self._put(tx, member, health="Unhealthy", unhealthy_cause=cause)
             case Take():
@@ -177,8 +181,6 @@ class Doing:
             GROUPS.put(tx, replace(group, owed=max(0, group.owed - 1)))
 
     def _failed(self, member: Member, error: AwsError) -> None:
-        """AWS: "…  Status Reason: The image id 'ami-…' does not exist. Launching EC2 instance failed."."""
-        why = f"{error.message.rstrip('.')}. Launching EC2 instance failed."
         place = Place(member.zone, member.subnet)
         with self._store.transaction() as tx:
             if MEMBERS.get(tx, member.id) is None:
@@ -186,9 +188,31 @@ class Doing:
             MEMBERS.forget(tx, member.id)
             activity = ACTIVITIES.get(tx, member.activity or "")
             if activity is not None:
-                ACTIVITIES.put(tx, replace(activity, description=f"{LAUNCHING}.  Status Reason: {why}"))
-                end(tx, activity.id, self._clock.now(), "Failed", why[:255])
+                self._tell_failed(tx, activity, error.message)
             self._block(tx, member.group, capacity.block(place, member.made.instance_type, error.code))
+
+    def _unlaunched(self, tx: Transaction, step: Unlaunched, before: Group) -> None:
+        group = GROUPS.get(tx, before.key)
+        if group is None or group != before:
+            return
+        activity = begin(
+            tx,
+            group,
+            activity_id=self._new_uuid(),
+            now=self._clock.now(),
+            description=LAUNCHING,
+            cause=step.cause,
+            zone=step.place.zone,
+            subnet=step.place.subnet,
+        )
+        self._tell_failed(tx, activity, step.why)
+        self._block(tx, group.key, "")
+
+    def _tell_failed(self, tx: Transaction, activity: Activity, message: str) -> None:
+        """AWS: "…  Status Reason: The image id 'ami-…' does not exist. Launching EC2 instance failed."."""
+        why = f"{message.rstrip('.')}. Launching EC2 instance failed."
+        ACTIVITIES.put(tx, replace(activity, description=f"{LAUNCHING}.  Status Reason: {why}"))
+        end(tx, activity.id, self._clock.now(), "Failed", why[:255])
 
     def _block(self, tx: Transaction, group_key: str, what: str) -> None:
         group = GROUPS.get(tx, group_key)

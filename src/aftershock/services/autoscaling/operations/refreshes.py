@@ -149,7 +149,7 @@ def _view(refresh: Refresh) -> dict[str, Any]:
         "StartTime": refresh.started_at,
         "EndTime": refresh.ended_at,
         "PercentageComplete": refreshing.percent(refresh) if started else None,
-        "InstancesToUpdate": refresh.left if started else None,
+        "InstancesToUpdate": refreshing.to_update(refresh) if started else None,
         "Preferences": dict(refresh.preferences),
         "DesiredConfiguration": dict(refresh.desired) if refresh.desired else None,
         "RollbackDetails": rollback,

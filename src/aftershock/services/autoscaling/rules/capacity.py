@@ -7,7 +7,7 @@ from datetime import datetime
 from aftershock.services.autoscaling.records import Member, Place
 
 from . import causes, refreshing, termination
-from .view import Launch, Settle, Step, Take, View
+from .view import Launch, Settle, Step, Take, Unlaunched, View
 
 BALANCED_ONLY = "balanced-only"
 REBALANCE = 10  # percent of the maximum, at least one, by which rebalancing may pass it
@@ -50,7 +50,18 @@ def _grow(view: View) -> tuple[Step, ...]:
     missing = view.group.desired - view.have
     if missing <= 0 or view.group.suspends("Launch"):
         return ()
-    return tuple(_launches(view, missing))
+    return tuple(_launches(view, missing)) if view.wanted else _unlaunched(view)
+
+
+def _unlaunched(view: View) -> tuple[Unlaunched, ...]:
+    if not view.unresolved or not view.group.places or blocked(view, ""):
+        return ()
+    cause = (
+        causes.replacing(view.now)
+        if view.group.owed
+        else causes.started(view.now, view.have, view.group.desired, causes=view.group.causes)
+    )
+    return (Unlaunched(_ranked(view, ())[0], cause, view.unresolved),)
 
 
 def _launches(view: View, missing: int) -> Iterator[Launch]:
@@ -78,6 +89,14 @@ def place(view: View, also: Sequence[Place] = ()) -> tuple[Place, int] | None:
     """Where the next instance goes, and of which type: the zone with the fewest, of those not known to have no room."""
     if not view.wanted or blocked(view, ""):
         return None
+    for spot in _ranked(view, also):
+        choice = _choice(view, spot)
+        if choice is not None:
+            return spot, choice
+    return None
+
+
+def _ranked(view: View, also: Sequence[Place]) -> list[Place]:
     zones = Counter({one.zone: 0 for one in view.group.places})
     subnets: Counter[Place] = Counter()
     for one in view.active:
@@ -89,12 +108,8 @@ def place(view: View, also: Sequence[Place] = ()) -> tuple[Place, int] | None:
     order = {spot: rank for rank, spot in enumerate(view.group.places)}
     ranked = sorted(view.group.places, key=lambda spot: (zones[spot.zone], subnets[spot], order[spot]))
     if view.group.distribution == BALANCED_ONLY:
-        ranked = [spot for spot in ranked if zones[spot.zone] == zones[ranked[0].zone]]
-    for spot in ranked:
-        choice = _choice(view, spot)
-        if choice is not None:
-            return spot, choice
-    return None
+        return [spot for spot in ranked if zones[spot.zone] == zones[ranked[0].zone]]
+    return ranked
 
 
 def _choice(view: View, spot: Place) -> int | None:

@@ -130,10 +130,11 @@ def _going_on(view: View, refresh: Refresh, where: Where, alarms: Sequence[str])
     found = outdated(view)
     if refresh.total < 0:  # a rollback begins
         return (Turn(refresh, replace(refresh, total=len(found), left=len(found), moved_at=view.now)),)
-    if len(found) != refresh.left:
+    total = max(refresh.total, len(found))
+    coming = min(_missing(view, found), total - len(found))
+    if (len(found), coming) != (refresh.left, refresh.coming):
         moved = view.now if len(found) < refresh.left else refresh.moved_at
-        total = max(refresh.total, len(found))
-        return (Turn(refresh, replace(refresh, left=len(found), moved_at=moved, total=total)),)
+        return (Turn(refresh, replace(refresh, left=len(found), coming=coming, moved_at=moved, total=total)),)
     if alarms and refresh.status == "InProgress":
         return (_failed(view, refresh, _alarmed(alarms)),)
     if not found and _calm(view):
@@ -145,6 +146,12 @@ def _going_on(view: View, refresh: Refresh, where: Where, alarms: Sequence[str])
             return ()
         return (Turn(refresh, replace(refresh, waits_until=None, moved_at=view.now)),)
     return _replacing(view, refresh, found, where) if found else ()
+
+
+def _missing(view: View, found: Sequence[Member]) -> int:
+    """How much of what is wanted neither does its part nor is still to be replaced."""
+    there = sum(one.size for one in view.active if one in found or ready(view, one))
+    return max(0, view.group.desired - there)
 
 
 def _calm(view: View) -> bool:
@@ -162,7 +169,7 @@ def _over(view: View, refresh: Refresh) -> Turn:
 def _succeeded(view: View, refresh: Refresh) -> Turn:
     rolled_back = refresh.status == "RollbackInProgress"
     status = "RollbackSuccessful" if rolled_back else "Successful"
-    done = replace(refresh, status=status, ended_at=view.now, left=0, waits_until=None)
+    done = replace(refresh, status=status, ended_at=view.now, left=0, coming=0, waits_until=None)
     return Turn(refresh, done, adopt=not rolled_back and refresh.source is not None)
 
 
@@ -193,11 +200,12 @@ def _rolled_back(view: View, refresh: Refresh, why: str) -> Refresh:
         rollback_reason=why,
         rollback_at=view.now,
         rollback_percent=percent(refresh),
-        rollback_left=refresh.left,
+        rollback_left=to_update(refresh),
         moved_at=view.now,
         waits_until=None,
         total=-1,
         left=0,
+        coming=0,
         reached=0,
     )
 
@@ -252,10 +260,15 @@ def _launched_first(view: View, takeable: Sequence[Member], most: int, limit: in
     return tuple(found)
 
 
+def to_update(refresh: Refresh) -> int:
+    """AWS: an instance is updated when its replacement is healthy and "the specified warm-up time passes"."""
+    return refresh.left + refresh.coming
+
+
 def percent(refresh: Refresh) -> int:
     if refresh.status in ("Successful", "RollbackSuccessful"):
         return 100
-    return (refresh.total - refresh.left) * 100 // refresh.total if refresh.total > 0 else 0
+    return (refresh.total - to_update(refresh)) * 100 // refresh.total if refresh.total > 0 else 0
 
 
 def _checkpoint(refresh: Refresh) -> int:

@@ -69,6 +69,15 @@ class Launch:
 
 
 @dataclass(frozen=True, slots=True)
+class Unlaunched:
+    """A launch failed before EC2 could be asked for it: what to launch from is not there any more."""
+
+    place: Place  # where it would have gone
+    cause: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Request:
     """Ask EC2 once more for a launch that was intended: by its token it is the same one."""
 
@@ -157,7 +166,20 @@ class Forget:
 
 
 Step = (
-    Launch | Request | Mark | Take | Change | Hold | Register | Deregister | Terminate | Gone | Settle | Turn | Forget
+    Launch
+    | Unlaunched
+    | Request
+    | Mark
+    | Take
+    | Change
+    | Hold
+    | Register
+    | Deregister
+    | Terminate
+    | Gone
+    | Settle
+    | Turn
+    | Forget
 )
 
 
