@@ -285,6 +285,14 @@ def test_a_port_swallows_packets_until_the_command_is_over(lab: Lab) -> None:
     assert not lab.holes and lab.state(experiment) == "completed"
 
 
+def test_the_parameters_of_a_document_are_json_however_it_is_spaced(lab: Lab) -> None:
+    given = '{"DurationSeconds": "60",\n "CPU": "0"}'
+    action = act("aws:ssm:send-command", documentArn=STRESS, documentParameters=given, duration="PT1M")
+    experiment = lab.began(action, instances([lab.running()]))
+    assert lab.state(experiment) == "running"
+    assert lab.experiment(experiment)["actions"]["act"]["parameters"]["documentParameters"] == given
+
+
 def test_a_command_ends_in_all_instances_when_it_fails_in_one(lab: Lab) -> None:
     well, deaf = lab.running(), lab.running()
     lab.deaf.add(deaf)

@@ -281,6 +281,12 @@ def alias(zone_id: str, name: str) -> dict[str, Any]:
             "RRSets exist with the same name, type and failover PRIMARY.",
         ),
         (
+            (WEIGHTED,),
+            change("CREATE", "w.example.com", "A", "192.0.2.2", ttl=61, SetIdentifier="b", Weight=1),
+            "RRSet with DNS name w.example.com., type A, SetIdentifier b cannot be created as weighted "
+            "sets must contain the same TTL.",
+        ),
+        (
             (),
             change("CREATE", "f.example.com", "A", "192.0.2.2", SetIdentifier="b", Failover="PRIMARY"),
             "A non-alias primary ResourceRecordSet must have an associated health check. No changes made.",
@@ -389,6 +395,17 @@ def test_changes_of_a_batch_come_one_after_the_other() -> None:
         change("CREATE", "late.example.com", "A", "192.0.2.2"),
     )
     assert {record.type for record in after.values() if record.name == "www.example.com."} == {"CNAME"}
+
+
+def test_one_batch_changes_the_time_to_live_of_a_weighted_group() -> None:
+    other = change("CREATE", "w.example.com", "A", "192.0.2.2", SetIdentifier="b", Weight=1)
+    longer = [
+        change("UPSERT", "w.example.com", "A", f"192.0.2.{number}", ttl=600, SetIdentifier=identifier, Weight=1)
+        for number, identifier in ((1, "a"), (2, "b"))
+    ]
+    records = applied(zone_with(WEIGHTED, other), *longer)
+    assert {one.ttl_s for one in records.values() if one.name == "w.example.com."} == {600}
+    assert refusal(zone_with(WEIGHTED, other), longer[0])[0] == "InvalidChangeBatch"
 
 
 def test_a_batch_has_limits() -> None:

@@ -185,7 +185,7 @@ def apply(zone: HostedZone, before: Iterable[RecordSet], wanted: Sequence[Wanted
         if problem := _change(zone, now, one):
             problems.append(problem)
     if not problems:
-        problems = [*_apex(zone, now), *_aliases(zone, now, wanted, targets)]
+        problems = [*_apex(zone, now), *_times_to_live(now, wanted), *_aliases(zone, now, wanted, targets)]
     if problems:
         raise errors.invalid_batch(list(dict.fromkeys(problems)))
     return Effect(
@@ -298,6 +298,23 @@ def _apex(zone: HostedZone, now: Mapping[str, RecordSet]) -> list[str]:
     if [len(record.values) for record in own if record.type == "SOA"] != [1]:
         problems.append("A HostedZone must contain exactly one SOA record.")
     return problems
+
+
+def _times_to_live(now: Mapping[str, RecordSet], wanted: Iterable[Wanted]) -> Iterable[str]:
+    """AWS: "You must specify the same value for TTL for all of the records in this group of weighted records".
+
+    It is the batch's end that has to be so: otherwise no batch could change a group's.
+    """
+    for one in wanted:
+        record = one.record
+        if record.weight is None or record.alias or now.get(record_key(record)) != record:
+            continue
+        group = [other for other in now.values() if (other.name, other.type) == (record.name, record.type)]
+        if any(other.ttl_s != record.ttl_s for other in group if not other.alias):
+            yield (
+                f"RRSet with DNS name {record.name}, type {record.type}, SetIdentifier {record.identifier} "
+                "cannot be created as weighted sets must contain the same TTL."
+            )
 
 
 def _aliases(
