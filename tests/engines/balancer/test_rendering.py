@@ -221,6 +221,14 @@ def test_pages_are_as_long_as_aws_s():
     assert len(pages.of(503)) == 162 and len(pages.of(502)) == 122 and len(pages.of(301)) == 134
 
 
+@pytest.mark.parametrize(
+    "timeout_s, retries, each_ms", [(10.0, 2, 3334), (10.0, 0, 10_000), (4.0, 2, 2000), (0.5, 0, 500), (0.5, 2, 500)]
+)
+def test_all_attempts_to_connect_share_one_time_limit(timeout_s, retries, each_ms):
+    wanted = node(connect_timeout_s=timeout_s, connect_retries=retries)
+    assert f"timeout connect {each_ms}ms" in "".join(lines(wanted))
+
+
 def test_every_change_of_what_is_wanted_changes_its_hash():
     one = render.wanted(node())["hash"]
     assert render.wanted(node())["hash"] == one

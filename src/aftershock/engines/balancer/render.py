@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import json
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +17,7 @@ from aftershock.engines.balancer.spec import Backend, Forward, NodeSpec
 
 HEADER_BYTES = 64 << 10  # of a request or an answer, all together
 ADDED_BYTES = 4 << 10  # to them, by us
+LEAST_ATTEMPT_S = 2.0  # for a connection on a busy host, whose first packet may be lost
 FILES_MAX = 40_000  # open at once, two for each connection, if the node may have so many
 ERRORS = (400, 403, 405, 408, 413, 500, 501, 502, 504)  # that HAProxy answers with by itself, beside 503
 
@@ -90,6 +92,15 @@ def _lines(lines: Iterator[str]) -> str:
     return "".join(f"{line}\n" for line in lines)
 
 
+def _attempt_s(spec: NodeSpec) -> float:
+    """AWS: 504 when "the connection timeout expired (10 seconds)", however many targets were tried in them.
+
+    Rounded up: by the last attempt's end all of the time has to be over, or it would be a 502.
+    """
+    share_s = math.ceil(1000 * spec.connect_timeout_s / (spec.connect_retries + 1)) / 1000
+    return max(share_s, min(spec.connect_timeout_s, LEAST_ATTEMPT_S))
+
+
 def _global(spec: NodeSpec, files: Files) -> Iterator[str]:
     yield "global"
     yield f"  fd-hard-limit {FILES_MAX}"
@@ -106,7 +117,7 @@ def _global(spec: NodeSpec, files: Files) -> Iterator[str]:
     yield "  log stdout len 512 format raw local0"  # a pipe that the node's own program reads: see node/requests.py
     for what in ("client", "server", "http-request", "http-keep-alive", "tunnel"):
         yield f"  timeout {what} {idle}"
-    yield f"  timeout connect {milliseconds(spec.connect_timeout_s)}"
+    yield f"  timeout connect {milliseconds(_attempt_s(spec))}"
     yield f"  retries {spec.connect_retries}"
     yield "  option redispatch 1"
     # What a client asked for who has gone is not waited for.

@@ -195,7 +195,7 @@ class NodeSpec:
     listeners: tuple[Listener, ...] = ()
     backends: tuple[Backend, ...] = ()
     http: Http = field(default_factory=Http)
-    connect_timeout_s: float = 10.0
+    connect_timeout_s: float = 10.0  # for all attempts together
     connect_retries: int = 2  # on other servers; no request has been sent by then
 
 
