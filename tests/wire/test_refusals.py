@@ -67,7 +67,23 @@ def refusal(request: HttpRequest) -> tuple[str, str]:
         (
             {"Action": "RunInstances", "MinCount": "1", "MaxCount": "1", "InstanceType": "t9.huge"},
             "InvalidParameterValue",
-            "Value (t9.huge) for parameter InstanceType is invalid. Member must satisfy enum value set: [a1.medium",
+            "Invalid value 't9.huge' for InstanceType.",
+        ),
+        (
+            {"Action": "DescribeInstanceTypes", "InstanceType.1": "t3.micro", "InstanceType.2": "t9.huge"},
+            "InvalidInstanceType",
+            "The following supplied instance types do not exist: [t9.huge]",
+        ),
+        (
+            {
+                "Action": "RunInstances",
+                "MinCount": "1",
+                "MaxCount": "1",
+                "InstanceInitiatedShutdownBehavior": "hibernate",
+            },
+            "InvalidParameterValue",
+            "Value (hibernate) for parameter InstanceInitiatedShutdownBehavior is invalid. Expecting one of stop, "
+            "terminate.",
         ),
     ],
 )

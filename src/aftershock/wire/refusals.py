@@ -1,8 +1,9 @@
 """What AWS says of a request that cannot be read or breaks its model, in each family's own words.
 
 Sources, beside AWS's API references:
-EC2's `UnknownParameter`: aws/aws-cli#21. `MalformedInput` of query services: boto/boto#37,
-bhushankummar/amazon-mws#75. Constraint wording: tenesys/awsconsole#2, boto/boto3#2601 (map keys),
+EC2's `UnknownParameter`: aws/aws-cli#21; its unknown instance types: getmoto/moto#1695,
+scylladb/scylla-cluster-tests#12419. `MalformedInput` of query services: boto/boto#37, bhushankummar/amazon-mws#75.
+Constraint wording: tenesys/awsconsole#2, boto/boto3#2601 (map keys),
 ministryofjustice/cloud-platform-infrastructure#4097 (a sensitive value is not shown).
 Route 53's `InvalidInput`: hashicorp/terraform-provider-aws#37817. `SerializationException`: brendanhay/amazonka#43,
 aws-amplify/amplify-js#13265. S3's `MalformedXML`: aws/aws-sdk-ruby#1577. ECR's `InvalidParameterException`:
@@ -20,6 +21,8 @@ from aftershock.wire.message import HttpRequest
 from aftershock.wire.scalars import Malformed, Unrecognized
 
 _SHOWN_PROBLEMS = 20
+_SHOWN_VALUES = 12
+_OF_SET = "Member must satisfy enum value set: "
 
 
 class Family(Enum):
@@ -97,9 +100,24 @@ def _invalid_for_ec2(problem: Problem) -> AwsError:
     path = ".".join(problem.path)
     if problem.missing:
         return AwsError("MissingParameter", f"The request must contain the parameter {path}")
+    if problem.constraint.startswith(_OF_SET):
+        return _unknown_for_ec2(problem, path)
     return AwsError(
         "InvalidParameterValue", f"Value ({problem.value or ''}) for parameter {path} is invalid. {problem.constraint}."
     )
+
+
+def _unknown_for_ec2(problem: Problem, path: str) -> AwsError:
+    """A value that is none of a set's.  Some sets have a thousand values, which nobody wants to be told."""
+    value = problem.value or ""
+    if problem.path[-1] == "InstanceType":
+        return AwsError("InvalidParameterValue", f"Invalid value '{value}' for InstanceType.")
+    if problem.path[-2:-1] == ("InstanceType",):  # one of a list of them
+        text = f"The following supplied instance types do not exist: [{value}]"
+        return AwsError("InvalidInstanceType", text)
+    allowed = problem.constraint.removeprefix(_OF_SET).strip("[]")
+    told = f" Expecting one of {allowed}." if allowed.count(",") < _SHOWN_VALUES else ""
+    return AwsError("InvalidParameterValue", f"Value ({value}) for parameter {path} is invalid.{told}")
 
 
 def _invalid_for_ecr(problem: Problem) -> AwsError:

@@ -32,7 +32,8 @@ NETWORK_AND_MORE = "Network interfaces and an instance-level {} may not be speci
         ({"ImageId": None}, "MissingParameter", "The request must contain the parameter ImageId"),
         ({"ImageId": "ami-0123"}, "InvalidAMIID.NotFound", "The image id '[ami-0123]' does not exist"),
         ({"ImageId": "debian"}, "InvalidAMIID.Malformed", 'Invalid id: "debian" (expecting "ami-...")'),
-        ({"InstanceType": None}, "Unsupported", "m1.small"),
+        ({"InstanceType": None}, "InvalidParameterCombination", "virtualization type of 'hvm'"),  # m1.small
+        ({"InstanceType": "t1.micro"}, "InvalidParameterCombination", "virtualization type of 'hvm'"),
         ({"InstanceType": "m5.metal"}, "Unsupported", "m5.metal"),
         ({"InstanceType": "t4g.micro"}, "InvalidParameterValue", "The architecture 'arm64' of the specified instance"),
         ({"MinCount": 2}, "InvalidParameterCombination", "minCount"),
@@ -63,7 +64,8 @@ NETWORK_AND_MORE = "Network interfaces and an instance-level {} may not be speci
         ({"Placement": {"AvailabilityZone": "us-east-1z"}}, "InvalidParameterValue", "us-east-1z"),
         ({"HibernationOptions": {"Configured": True}}, "UnsupportedOperation", "HibernationOptions.Configured"),
         ({"InstanceMarketOptions": {"MarketType": "spot"}}, "UnsupportedOperation", "InstanceMarketOptions.MarketType"),
-        ({"CpuOptions": {"CoreCount": 1}}, "UnsupportedOperation", "CpuOptions.CoreCount"),
+        ({"CpuOptions": {"CoreCount": 1}}, "UnsupportedOperation", "CpuOptions"),
+        ({"CpuOptions": {"CoreCount": 1, "ThreadsPerCore": 4}}, "UnsupportedOperation", "CpuOptions"),
         ({"KernelId": "aki-0"}, "UnsupportedOperation", "KernelId"),
         ({"Ipv6AddressCount": 1}, "UnsupportedOperation", "Ipv6AddressCount"),
         ({"IamInstanceProfile": {"Name": "none"}}, "InvalidParameterValue", "Invalid IAM Instance Profile name"),
@@ -80,9 +82,27 @@ NETWORK_AND_MORE = "Network interfaces and an instance-level {} may not be speci
             "is smaller than snapshot",
         ),
         (
-            {"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True}}]},
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"Encrypted": True, "KmsKeyId": "mine"}}]},
             "UnsupportedOperation",
-            "BlockDeviceMappings.Ebs.Encrypted",
+            "BlockDeviceMappings.Ebs.KmsKeyId",
+        ),
+        (
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"KmsKeyId": "alias/aws/ebs"}}]},
+            "InvalidParameterDependency",
+            "The parameter KmsKeyId requires the parameter Encrypted to be set.",
+        ),
+        (
+            {
+                "InstanceType": "m3.medium",  # which has instance store volumes on AWS, and not here
+                "BlockDeviceMappings": [{"DeviceName": "/dev/sdb", "VirtualName": "ephemeral0"}],
+            },
+            "UnsupportedOperation",
+            "/dev/sdb",
+        ),
+        (
+            {"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "VirtualName": "ephemeral0"}]},
+            "InvalidBlockDeviceMapping",
+            "must be an EBS volume",
         ),
         (
             {"BlockDeviceMappings": [{"DeviceName": "/dev/xvda", "Ebs": {"VolumeType": "io1"}}]},
@@ -147,6 +167,77 @@ def test_a_device_that_the_image_does_not_have_can_be_left_out(ec2: Compute) -> 
     instance_id = ec2.run(BlockDeviceMappings=[{"DeviceName": "/dev/sdb", "NoDevice": ""}])
     ec2.settle()
     assert [one["DeviceName"] for one in ec2.instance(instance_id)["BlockDeviceMappings"]] == ["/dev/xvda"]
+
+
+def test_instance_store_volumes_that_the_type_does_not_have_are_ignored(ec2: Compute) -> None:
+    mappings = [{"DeviceName": f"/dev/sd{letter}", "VirtualName": f"ephemeral{n}"} for n, letter in enumerate("bc")]
+    instance_id = ec2.run(BlockDeviceMappings=mappings)
+    ec2.settle()
+    assert [one["DeviceName"] for one in ec2.instance(instance_id)["BlockDeviceMappings"]] == ["/dev/xvda"]
+
+
+AS_IT_IS_ANYWAY: dict[str, Any] = {
+    "CapacityReservationSpecification": {"CapacityReservationPreference": "open"},
+    "DisableApiStop": False,
+    "DisableApiTermination": False,
+    "EbsOptimized": False,
+    "EnclaveOptions": {"Enabled": False},
+    "HibernationOptions": {"Configured": False},
+    "InstanceInitiatedShutdownBehavior": "stop",
+    "MaintenanceOptions": {"AutoRecovery": "default"},
+    "MetadataOptions": {"HttpEndpoint": "enabled", "HttpProtocolIpv6": "disabled"},
+    "Monitoring": {"Enabled": False},
+    "NetworkInterfaces": [
+        {
+            "DeviceIndex": 0,
+            "InterfaceType": "interface",
+            "NetworkCardIndex": 0,
+            "DeleteOnTermination": True,
+            "Ipv6AddressCount": 0,
+            "Ipv6Addresses": [],
+            "PrimaryIpv6": False,
+            "AssociateCarrierIpAddress": False,
+            "SecondaryPrivateIpAddressCount": 0,
+        }
+    ],
+    "Placement": {"Tenancy": "default", "Affinity": "default", "GroupName": ""},
+    "PrivateDnsNameOptions": {
+        "HostnameType": "ip-name",
+        "EnableResourceNameDnsARecord": False,
+        "EnableResourceNameDnsAAAARecord": False,
+    },
+}
+
+
+def test_what_is_so_anyway_may_be_said_of_an_instance_and_in_a_template(ec2: Compute) -> None:
+    plain = ec2.instance(ec2.run())
+    said = ec2.instance(ec2.run(**AS_IT_IS_ANYWAY))
+    same = ("EnclaveOptions", "HibernationOptions", "MaintenanceOptions", "MetadataOptions", "PrivateDnsNameOptions")
+    assert [said[name] for name in same] == [plain[name] for name in same]
+    assert said["Placement"]["Tenancy"] == "default"
+    data = {**AS_IT_IS_ANYWAY, "ImageId": plain["ImageId"], "InstanceType": "t2.micro"}
+    ec2.call("CreateLaunchTemplate", LaunchTemplateName="plain", LaunchTemplateData=data)
+    template = {"LaunchTemplateName": "plain"}
+    assert ec2.call("RunInstances", MinCount=1, MaxCount=1, LaunchTemplate=template)["Instances"]
+
+
+def test_cpu_options_that_come_to_all_of_the_types_vcpus_are_told_until_it_has_another_type(ec2: Compute) -> None:
+    cpu = {"CoreCount": 1, "ThreadsPerCore": 2}
+    instance_id = ec2.run(InstanceType="t3.micro", CpuOptions=cpu)
+    assert ec2.instance(instance_id)["CpuOptions"] == cpu
+    ec2.settle()
+    ec2.call("StopInstances", InstanceIds=[instance_id])
+    ec2.settle()
+    ec2.call("ModifyInstanceAttribute", InstanceId=instance_id, InstanceType={"Value": "t3.small"})
+    assert "CpuOptions" not in ec2.instance(instance_id)
+
+
+def test_the_source_and_destination_check_is_on_and_stays_on(ec2: Compute) -> None:
+    instance_id = ec2.run()
+    ec2.call("ModifyInstanceAttribute", InstanceId=instance_id, SourceDestCheck={"Value": True})
+    off = {"InstanceId": instance_id, "SourceDestCheck": {"Value": False}}
+    assert ec2.refusal("ModifyInstanceAttribute", **off)[0] == "UnsupportedOperation"
+    assert ec2.instance(instance_id)["SourceDestCheck"] is True
 
 
 def test_credits_are_changed_of_each_instance_on_its_own(ec2: Compute) -> None:

@@ -1,5 +1,6 @@
 """Interfaces that other services have in an account's subnets: seen by the account, and not its to touch."""
 
+from ipaddress import IPv4Network
 from typing import Any
 
 import pytest
@@ -14,6 +15,7 @@ from aftershock.services.ec2.records.route_table import table_of
 from aftershock.services.ec2.records.security_group import SECURITY_GROUPS
 from aftershock.services.ec2.records.subnet import SUBNETS
 from aftershock.services.ec2.rules.ports import Surroundings, spec
+from aftershock.services.ec2.service_interfaces import ElasticIpSeen
 from tests.services.account import ROOT
 from tests.services.ec2.net_account import NetworkAccount
 
@@ -101,6 +103,41 @@ def test_an_elastic_ip_is_the_accounts_own_and_stays_where_the_service_put_it(ac
     with account.store.transaction() as tx:
         ELB.delete(tx, one.id)
     account.call("ReleaseAddress", AllocationId=address["AllocationId"])
+
+
+def test_a_service_sees_whether_an_elastic_ip_is_free(account: NetworkAccount) -> None:
+    address = account.call("AllocateAddress")
+
+    def seen(owner: str = ROOT.account) -> ElasticIpSeen | None:
+        with account.store.snapshot() as tx:
+            return ELB.elastic_ip(tx, owner, address["AllocationId"])
+
+    assert seen() == ElasticIpSeen(address["PublicIp"], used=False)
+    assert seen("210987654321") is None
+    one = made(account, allocation_id=address["AllocationId"])
+    assert seen() == ElasticIpSeen(address["PublicIp"], used=True)
+    with account.store.transaction() as tx:
+        ELB.delete(tx, one.id)
+    assert seen() == ElasticIpSeen(address["PublicIp"], used=False)
+
+
+@pytest.mark.parametrize(
+    ("address", "words"),
+    [
+        ("10.9.9.9", "does not fall within the subnet's address range"),
+        ("{network}", "is in subnet's reserved address range"),
+        ("{taken}", "is in use"),
+        ("here", "This is not a valid IPv4 address"),
+    ],
+)
+def test_a_private_address_is_checked_before_it_is_promised(account: NetworkAccount, address: str, words: str) -> None:
+    one = made(account)
+    with account.store.snapshot() as tx:
+        subnet = SUBNETS.get(tx, one.subnet_id)
+        assert subnet is not None
+        text = address.format(network=IPv4Network(subnet.cidr)[0], taken=one.private_ip)
+        with pytest.raises(AwsError, match=words):
+            ELB.check_private_ip(tx, subnet.id, text)
 
 
 def test_its_wire_leads_into_the_services_machine(account: NetworkAccount) -> None:

@@ -13,9 +13,11 @@ from aftershock.aws.ids import new_id
 from aftershock.clock import Clock
 
 from .operations import wiring
+from .records.address import ADDRESSES
 from .records.kinds import ELASTIC_IP, SUBNET
 from .records.network_interface import NETWORK_INTERFACES, Elastic, NetworkInterface
 from .records.security_group import SECURITY_GROUPS, Rule, SecurityGroup, named
+from .records.subnet import SUBNETS
 from .rules.permissions import ALL
 
 INTERFACE_TABLE = NETWORK_INTERFACES.name  # whose changes say that something was plugged
@@ -36,6 +38,12 @@ class ServiceInterface:
     plugged: bool  # the kernel shows the wire as it is wanted now
     there: bool  # the kernel shows a wire, perhaps as it was wanted before
     reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ElasticIpSeen:
+    public_ip: str
+    used: bool  # some interface has it
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +136,21 @@ class ServiceInterfaces:
             wiring.wish(_Within(tx), eni, wanted=False, plug=False, public_ip=None, elastic=None)
         elif eni.wanted:
             NETWORK_INTERFACES.forget(tx, eni.id)
+
+    def elastic_ip(self, tx: Tx, account: str, allocation_id: str) -> ElasticIpSeen | None:
+        found = ADDRESSES.get(tx, allocation_id)
+        if found is None or found.account != account:
+            return None
+        return ElasticIpSeen(found.public_ip, used=bool(NETWORK_INTERFACES.where(tx, "allocation", allocation_id)))
+
+    def check_private_ip(self, tx: Tx, subnet_id: str, private_ip: str) -> None:
+        """
+        Raises:
+            AwsError: the subnet has no such address for an interface, or it is in use.
+        """
+        subnet = SUBNETS.get(tx, subnet_id)
+        assert subnet is not None  # whoever asks has seen it
+        wiring.check_private_ip(tx, subnet, private_ip)
 
     def _mine(self, tx: Tx, interface_id: str) -> NetworkInterface | None:
         eni = NETWORK_INTERFACES.get(tx, interface_id)

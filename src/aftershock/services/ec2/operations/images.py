@@ -130,7 +130,7 @@ def _fields(call: Call, snapshot: Callable[[str], Snapshot | None]) -> Mapping[s
         "block-device-mapping.snapshot-id": lambda one: one.snapshot_id,
         "block-device-mapping.volume-size": lambda one: one.size_gib,
         "block-device-mapping.volume-type": lambda one: one.volume_kind,
-        "block-device-mapping.encrypted": lambda one: False,
+        "block-device-mapping.encrypted": lambda one: _encrypted(snapshot(one.snapshot_id)),
         "creation-date": lambda one: wire_time(one.created_at),
         "description": lambda one: one.description,
         "ena-support": lambda one: True,
@@ -156,6 +156,10 @@ def _fields(call: Call, snapshot: Callable[[str], Snapshot | None]) -> Mapping[s
     }
 
 
+def _encrypted(snapshot: Snapshot | None) -> bool:
+    return snapshot is not None and snapshot.encrypted
+
+
 def view(image: Image, snapshot: Snapshot | None) -> Result:
     shown: Result = {
         "ImageId": image.id,
@@ -176,7 +180,7 @@ def view(image: Image, snapshot: Snapshot | None) -> Result:
                     "SnapshotId": image.snapshot_id,
                     "VolumeSize": image.size_gib,
                     "VolumeType": image.volume_kind,
-                    "Encrypted": False,
+                    "Encrypted": _encrypted(snapshot),
                 },
             }
         ],
@@ -223,13 +227,16 @@ def create_image(call: Call, params: Params) -> Result:
     if volume is None or not volume.wanted:
         raise AwsError("IncorrectInstanceState", f"The instance '{instance.id}' has no root volume.")
     given = tags.specified(params.get("TagSpecifications"), "image", "snapshot", by=call.principal)
+    mappings = params.get("BlockDeviceMappings") or ()
+    disks.check_encryption_stays(mappings, volume.encrypted)
     disk = disks.root_disk(
-        params.get("BlockDeviceMappings") or (),
+        mappings,
         device=instance.root_device,
         snapshot_id="",
         size_gib=volume.size_gib,
         kind=volume.kind,
         delete_on_termination=volume.delete_on_termination,
+        encrypted=volume.encrypted,
     )
     image_id = call.new_id("ami")
     snapshot = record_snapshot(
@@ -296,6 +303,7 @@ def register_image(call: Call, params: Params) -> Result:
     if not snapshot_id:
         raise AwsError("MissingParameter", "The request must contain a snapshot for the root device")
     snapshot = SNAPSHOT.require(call.tx, call.account, snapshot_id)
+    disks.check_encryption_stays(mappings, snapshot.encrypted)
     disk = disks.root_disk(
         mappings,
         device=device,
@@ -303,6 +311,7 @@ def register_image(call: Call, params: Params) -> Result:
         size_gib=snapshot.size_gib,
         kind="gp2",
         delete_on_termination=True,
+        encrypted=snapshot.encrypted,
     )
     image = Image(
         id=call.new_id("ami"),
@@ -351,7 +360,8 @@ def _delete_snapshot(call: Call, snapshot_id: str) -> Result:
     "CopyImageTags",
     "TagSpecifications",
     "ClientToken",
-    only={"Encrypted": False},
+    "Encrypted",
+    only={"KmsKeyId": disks.DEFAULT_KEY},
 )
 def copy_image(call: Call, params: Params) -> Result:
     """Within the region a copy has the same layers; they are kept until nobody uses them."""
@@ -371,6 +381,7 @@ def copy_image(call: Call, params: Params) -> Result:
         volume_id=None,
         description=f"Copied for DestinationAmi {image_id} from SourceAmi {source.id} "
         f"for SourceSnapshot {snapshot.id}.",
+        encrypted=snapshot.encrypted or params.get("Encrypted", False),
         started_at=call.now,
         completed_at=None,
         captured=False,
@@ -414,11 +425,12 @@ def modify_image_attribute(call: Call, params: Params) -> Result:
 @honours("ImageId", "Attribute")
 def describe_image_attribute(call: Call, params: Params) -> Result:
     image, attribute = require_own(call, params["ImageId"]), params["Attribute"]
+    snapshot = SNAPSHOTS.get(call.tx, image.snapshot_id)
     shown: dict[str, Any] = {
         "description": {"Description": {"Value": image.description}},
         "launchPermission": {"LaunchPermissions": []},
         "productCodes": {"ProductCodes": []},
-        "blockDeviceMapping": {"BlockDeviceMappings": view(image, None)["BlockDeviceMappings"]},
+        "blockDeviceMapping": {"BlockDeviceMappings": view(image, snapshot)["BlockDeviceMappings"]},
         "kernel": {"KernelId": {}},
         "ramdisk": {"RamdiskId": {}},
         "sriovNetSupport": {"SriovNetSupport": {"Value": "simple"}},

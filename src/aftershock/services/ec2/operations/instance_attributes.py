@@ -98,7 +98,7 @@ def _type(call: Call, instance: Instance, value: Any) -> None:
     credits_now = instance.cpu_credits if found.burstable else None
     if found.burstable and credits_now is None:
         credits_now = "standard" if found.family == "t2" else "unlimited"
-    _put(call, instance, instance_type=found.name, cpu_credits=credits_now)
+    _put(call, instance, instance_type=found.name, cpu_credits=credits_now, cpu_options=None)
 
 
 def _user_data(call: Call, instance: Instance, value: Any) -> None:

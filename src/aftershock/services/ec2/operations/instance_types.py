@@ -77,10 +77,7 @@ def describe_instance_type_offerings(call: Call, params: Params) -> Result:
     if location_type not in places:
         raise AwsError("UnsupportedOperation", f"The location type {location_type} is not supported in this region.")
     offered = [
-        (one.name, place)
-        for one in instance_types.known().values()
-        if not one.bare_metal and set(one.arch) & set(instance_types.ARCHITECTURES)
-        for place in places[location_type]
+        (one.name, place) for one in instance_types.known().values() if one.runs_here for place in places[location_type]
     ]
     fields: Mapping[str, Field[tuple[str, str]]] = {
         "instance-type": lambda one: one[0],

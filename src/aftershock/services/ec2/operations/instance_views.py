@@ -124,6 +124,9 @@ def view(instance: Instance, known: Parts) -> Result:
         "UsageOperationUpdateTime": instance.created_at,
         "MaintenanceOptions": {"AutoRecovery": "default"},
     }
+    if instance.cpu_options is not None:
+        cpu = instance.cpu_options
+        shown["CpuOptions"] = {"CoreCount": cpu.cores, "ThreadsPerCore": cpu.threads_per_core}
     if instance.tags:
         shown["Tags"] = tags.view(instance.tags)
     if reason := instances.state_reason(instance):

@@ -1,6 +1,6 @@
 """RunInstances: one wish for each instance, with its interface and its root disk."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -9,7 +9,13 @@ from aftershock.aws import arn as arns
 from aftershock.aws.call import Call, Operation, Params, Result
 from aftershock.aws.errors import AwsError
 from aftershock.services.ec2.records.image import Image
-from aftershock.services.ec2.records.instance import INSTANCES, Instance, MetadataOptions, ProfileAssociation
+from aftershock.services.ec2.records.instance import (
+    INSTANCES,
+    CpuOptions,
+    Instance,
+    MetadataOptions,
+    ProfileAssociation,
+)
 from aftershock.services.ec2.records.key_pair import KEY_PAIRS
 from aftershock.services.ec2.records.kinds import SECURITY_GROUP, SUBNET
 from aftershock.services.ec2.records.security_group import named
@@ -57,6 +63,7 @@ class LaunchSpec:
     private_ip: str | None
     auto_public: bool
     disk: disks.RootDisk
+    cpu: CpuOptions | None
     key_name: str | None
     user_data: str | None
     profile: Profile | None
@@ -73,7 +80,11 @@ def launch_spec(
         AwsError: something that the request names is not there, or does not go together.
     """
     name = asked.get("InstanceType") or instance_types.DEFAULT
-    instance_types.check_architecture(instance_types.offered(name), image.architecture)
+    found = instance_types.offered(name)
+    instance_types.check_architecture(found, image.architecture)
+    mappings: Sequence[Mapping[str, Any]] = asked.get("BlockDeviceMappings") or ()
+    if found.instance_storage_gb is None:
+        mappings = disks.without_instance_store(mappings, image.root_device)
     interface = launch.interface(asked)
     subnet = _subnet(call, asked, interface)
     tagged = _tags(call, asked)
@@ -91,13 +102,15 @@ def launch_spec(
         private_ip=launch.private_address(interface or asked, count),
         auto_public=subnet.map_public_ip_on_launch if auto_public is None else auto_public,
         disk=disks.root_disk(
-            asked.get("BlockDeviceMappings") or (),
+            mappings,
             device=image.root_device,
             snapshot_id=image.snapshot_id,
             size_gib=image.size_gib,
             kind=image.volume_kind,
             delete_on_termination=image.delete_on_termination,
+            encrypted=snapshot.encrypted,
         ),
+        cpu=launch.cpu_options(asked.get("CpuOptions"), found),
         key_name=_key_name(call, asked.get("KeyName")),
         user_data=launch.user_data(asked.get("UserData")),
         profile=profile_of(call, outside, asked.get("IamInstanceProfile")),
@@ -152,6 +165,7 @@ def _launch(call: Call, made: LaunchSpec, reservation: str, index: int) -> Insta
         stop_protected=asked.get("DisableApiStop", False),
         ebs_optimized=asked.get("EbsOptimized", False),
         cpu_credits=_credits(made.instance_type, asked.get("CreditSpecification")),
+        cpu_options=made.cpu,
         monitored=(asked.get("Monitoring") or {}).get("Enabled", False),
         client_token=asked.get("ClientToken", ""),
         created_at=call.now,
@@ -172,6 +186,7 @@ def _root_volume(call: Call, made: LaunchSpec, instance_id: str) -> Volume:
         kind=made.disk.kind,
         iops=made.disk.iops,
         throughput=made.disk.throughput,
+        encrypted=made.disk.encrypted,
         zone=made.subnet.zone,
         snapshot_id=made.image.snapshot_id,
         layers=made.layers,

@@ -11,7 +11,7 @@ from aftershock.services.ec2.records.compute_kinds import SNAPSHOT, VOLUME
 from aftershock.services.ec2.records.image import IMAGES
 from aftershock.services.ec2.records.snapshot import SNAPSHOTS, Snapshot
 from aftershock.services.ec2.records.volume import Volume
-from aftershock.services.ec2.rules import tags
+from aftershock.services.ec2.rules import disks, tags
 from aftershock.services.ec2.rules.parameters import honours
 from aftershock.services.ec2.rules.times import wire_time
 
@@ -40,6 +40,7 @@ def record_snapshot(
         volume_id=volume.id,
         size_gib=volume.size_gib,
         description=description,
+        encrypted=volume.encrypted,
         below=volume.layers,
         layer=snapshot_id,
         reboot=reboot,
@@ -95,7 +96,7 @@ def _progress(snapshot: Snapshot) -> str:
 
 _FIELDS: Mapping[str, Field[Snapshot]] = {
     "description": lambda one: one.description,
-    "encrypted": lambda one: False,
+    "encrypted": lambda one: one.encrypted,
     "owner-alias": lambda one: None,
     "owner-id": lambda one: one.account,
     "progress": _progress,
@@ -121,7 +122,8 @@ def view(snapshot: Snapshot) -> Result:
         "Description": snapshot.description,
         "VolumeSize": snapshot.size_gib,
         "FullSnapshotSizeInBytes": snapshot.size_bytes if snapshot.captured else None,
-        "Encrypted": False,
+        "Encrypted": snapshot.encrypted,
+        "KmsKeyId": disks.default_key(snapshot.account, snapshot.region) if snapshot.encrypted else None,
         "StorageTier": "standard",
     }
     if snapshot.tags:

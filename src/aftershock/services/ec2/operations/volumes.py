@@ -9,7 +9,7 @@ from aftershock.aws.errors import AwsError
 from aftershock.aws.filters import Field, matching
 from aftershock.services.ec2.records.compute_kinds import VOLUME
 from aftershock.services.ec2.records.volume import VOLUMES, Volume
-from aftershock.services.ec2.rules import tags
+from aftershock.services.ec2.rules import disks, tags
 from aftershock.services.ec2.rules.parameters import honours
 from aftershock.services.ec2.rules.times import wire_time
 
@@ -43,7 +43,7 @@ _FIELDS: Mapping[str, Field[Volume]] = {
     "attachment.status": _attachment_state,
     "availability-zone": lambda one: one.zone,
     "create-time": lambda one: wire_time(one.created_at),
-    "encrypted": lambda one: False,
+    "encrypted": lambda one: one.encrypted,
     "fast-restored": lambda one: False,
     "multi-attach-enabled": lambda one: False,
     "size": lambda one: one.size_gib,
@@ -65,7 +65,8 @@ def view(volume: Volume) -> Result:
         "SnapshotId": volume.snapshot_id,
         "AvailabilityZone": volume.zone,
         "CreateTime": volume.created_at,
-        "Encrypted": False,
+        "Encrypted": volume.encrypted,
+        "KmsKeyId": disks.default_key(volume.account, volume.region) if volume.encrypted else None,
         "MultiAttachEnabled": False,
         "Attachments": [],
     }

@@ -74,6 +74,16 @@ def create(
     )
 
 
+def check_private_ip(tx: Tx, subnet: Subnet, private_ip: str) -> None:
+    """
+    Raises:
+        AwsError: InvalidParameterValue, InvalidIPAddress.InUse
+    """
+    addressing.private_address(
+        IPv4Network(subnet.cidr), lambda address: _is_taken(tx, subnet.id, address), private_ip, ""
+    )
+
+
 def _is_taken(tx: Tx, subnet_id: str, address: str) -> bool:
     return bool(NETWORK_INTERFACES.where(tx, "private_ip", f"{subnet_id} {address}"))
 

@@ -22,6 +22,13 @@ class MetadataOptions(Struct, frozen=True, kw_only=True):
     ipv6: str = "disabled"
 
 
+class CpuOptions(Struct, frozen=True):
+    """Recorded only: they come to the vCPUs that the type has anyway."""
+
+    cores: int
+    threads_per_core: int
+
+
 class ProfileAssociation(Struct, frozen=True, kw_only=True):
     id: str
     arn: str
@@ -53,6 +60,7 @@ class Instance(Resource, frozen=True, kw_only=True):
     stop_protected: bool = False
     ebs_optimized: bool = False  # recorded only
     cpu_credits: str | None = None  # recorded only
+    cpu_options: CpuOptions | None = None  # those that were asked for
     monitored: bool = False  # measured every minute, and not every five
     client_token: str = ""
     created_at: datetime

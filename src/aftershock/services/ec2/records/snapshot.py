@@ -11,6 +11,7 @@ class Snapshot(Resource, frozen=True, kw_only=True):
     volume_id: str | None  # None: the base image's, which nobody captured
     size_gib: int
     description: str = ""
+    encrypted: bool = False  # as its volume is; recorded only
     below: tuple[str, ...]  # the layers that the volume is written over, lowest first
     layer: str  # the name of the layer that holds what the volume had above them
     reboot: bool = False  # the instance is shut down meanwhile, and started again

@@ -12,6 +12,7 @@ class Volume(Resource, frozen=True, kw_only=True):
     kind: str  # "gp2", "gp3" ...; recorded only, as are the next two
     iops: int | None = None
     throughput: int | None = None
+    encrypted: bool = False  # recorded only: nobody encrypts the host's disk
     zone: str
     snapshot_id: str
     layers: tuple[str, ...]  # what it is written over, lowest first

@@ -1,8 +1,10 @@
 """Root disks: what a block device mapping may say of one, and what it is without one."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 from aftershock.aws.errors import AwsError
 
@@ -19,6 +21,8 @@ SIZES = {
 PROVISIONED = {"io1": (100, 64000), "io2": (100, 256000), "gp3": (3000, 80000)}
 GP3_IOPS, GP3_THROUGHPUT = 3000, 125
 NOT_FOR_ROOT = ("st1", "sc1")
+DEFAULT_KEY = "alias/aws/ebs"  # the account's key, with which volumes are encrypted unless another one is named
+INSTANCE_STORE = re.compile(r"ephemeral\d+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +32,42 @@ class RootDisk:
     iops: int | None
     throughput: int | None  # MiB/s
     delete_on_termination: bool
+    encrypted: bool
+
+
+def default_key(account: str, region: str) -> str:
+    """The ARN of the account's key for volumes: the same one always."""
+    return f"arn:aws:kms:{region}:{account}:key/{uuid5(NAMESPACE_URL, f'{DEFAULT_KEY} {region} {account}')}"
+
+
+def without_instance_store(mappings: Iterable[Mapping[str, Any]], device: str) -> list[Mapping[str, Any]]:
+    """For a type that has no instance store volumes.
+
+    AWS: "If the number of instance store volumes in a block device mapping exceeds the number of instance store
+    volumes available to an instance, the additional volumes are ignored".
+    """
+    return [
+        one
+        for one in mappings
+        if one.get("DeviceName") in (None, "", device)
+        or one.get("Ebs")
+        or not INSTANCE_STORE.fullmatch(one.get("VirtualName") or "")
+    ]
+
+
+def check_encryption_stays(mappings: Iterable[Mapping[str, Any]], encrypted: bool) -> None:
+    """An image's root disk is encrypted if what it is made from is.
+
+    Raises:
+        AwsError: InvalidBlockDeviceMapping
+    """
+    for one in mappings:
+        if (one.get("Ebs") or {}).get("Encrypted", encrypted) != encrypted:
+            raise AwsError(
+                "InvalidBlockDeviceMapping",
+                f"the encrypted flag cannot be specified since device {one.get('DeviceName')} has a snapshot "
+                "specified.",
+            )
 
 
 def root_disk(
@@ -38,8 +78,11 @@ def root_disk(
     size_gib: int,
     kind: str,
     delete_on_termination: bool,
+    encrypted: bool,
 ) -> RootDisk:
     """The root disk that the image's own mapping and these mappings make together.
+
+    AWS: what is made from an encrypted snapshot is encrypted, whatever is asked for.
 
     Raises:
         AwsError: a mapping for another device, or one that the root device cannot have.
@@ -62,6 +105,7 @@ def root_disk(
         ebs.update(mapping.get("Ebs") or {})
     if ebs.get("SnapshotId") not in (None, "", snapshot_id):
         raise AwsError("InvalidBlockDeviceMapping", "snapshotId cannot be modified on root device")
+    _check_key(ebs)
     chosen_kind = ebs.get("VolumeType") or kind
     size = ebs.get("VolumeSize") or size_gib
     if size < size_gib:
@@ -76,7 +120,24 @@ def root_disk(
         iops=iops,
         throughput=throughput,
         delete_on_termination=ebs.get("DeleteOnTermination", delete_on_termination),
+        encrypted=encrypted or ebs.get("Encrypted") is True,
     )
+
+
+def _check_key(ebs: Mapping[str, Any]) -> None:
+    key = ebs.get("KmsKeyId")
+    if key is None:
+        return
+    if ebs.get("Encrypted") is not True:
+        raise AwsError(
+            "InvalidParameterDependency", "The parameter KmsKeyId requires the parameter Encrypted to be set."
+        )
+    if key != DEFAULT_KEY:
+        raise AwsError(
+            "UnsupportedOperation",
+            f"The value ({key}) for parameter KmsKeyId is not supported in this region. "
+            f"The only supported value is ({DEFAULT_KEY}).",
+        )
 
 
 def performance(kind: str, size_gib: int, iops: int | None, throughput: int | None) -> tuple[int | None, int | None]:

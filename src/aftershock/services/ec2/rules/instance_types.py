@@ -12,6 +12,8 @@ from aftershock.aws.errors import AwsError
 DEFAULT = "m1.small"  # AWS: RunInstances without a type asks for this one
 # Every image here is amd64, and the machine's own processor runs it: types of another architecture run nothing.
 ARCHITECTURES = ("x86_64",)
+# The first generation runs Linux by paravirtualization alone, and every image here is of the other kind.
+PARAVIRTUAL = frozenset({"c1", "m1", "m2", "t1"})
 
 
 class CpuCredits(Struct, frozen=True):
@@ -46,6 +48,11 @@ class InstanceType(Struct, frozen=True):
     def name(self) -> str:
         return f"{self.family}.{self.size}"
 
+    @property
+    def runs_here(self) -> bool:
+        """Whether an instance of it can be launched from some image of this region."""
+        return not self.bare_metal and bool(set(self.arch) & set(ARCHITECTURES)) and self.family not in PARAVIRTUAL
+
 
 class _Facts(Struct):
     instance_types: dict[str, InstanceType]
@@ -62,8 +69,15 @@ def known() -> dict[str, InstanceType]:
 def offered(name: str) -> InstanceType:
     """
     Raises:
-        AwsError: Unsupported, for a type that AWS has and this region has not.
+        AwsError: Unsupported, for a type that AWS has and this region has not; InvalidParameterCombination, for one
+            that runs no image of this region, as on AWS.
     """
+    if name.partition(".")[0] in PARAVIRTUAL:  # saltstack/salt#26417
+        raise AwsError(
+            "InvalidParameterCombination",
+            "Non-Windows instances with a virtualization type of 'hvm' are currently not supported for this instance "
+            "type.",
+        )
     found = known().get(name)
     if found is None or found.bare_metal:
         raise AwsError(

@@ -7,7 +7,10 @@ from typing import Any
 
 from aftershock.aws.call import Params
 from aftershock.aws.errors import AwsError
-from aftershock.services.ec2.records.instance import MetadataOptions
+from aftershock.services.ec2.records.instance import CpuOptions, MetadataOptions
+
+from .disks import DEFAULT_KEY
+from .instance_types import InstanceType
 
 MAX_USER_DATA = 16384  # bytes, before base64; AWS: "User data is limited to 16 KB, in raw form"
 MAX_COUNT = 1000  # of one call; far more than one host holds
@@ -19,6 +22,7 @@ HONOURED = frozenset(
         "BlockDeviceMappings.NoDevice",
         "BlockDeviceMappings.VirtualName",
         "BlockDeviceMappings.Ebs.DeleteOnTermination",
+        "BlockDeviceMappings.Ebs.Encrypted",
         "BlockDeviceMappings.Ebs.Iops",
         "BlockDeviceMappings.Ebs.SnapshotId",
         "BlockDeviceMappings.Ebs.Throughput",
@@ -26,6 +30,8 @@ HONOURED = frozenset(
         "BlockDeviceMappings.Ebs.VolumeType",
         "CapacityReservationSpecification.CapacityReservationPreference",
         "ClientToken",
+        "CpuOptions.CoreCount",
+        "CpuOptions.ThreadsPerCore",
         "CreditSpecification.CpuCredits",
         "DisableApiStop",
         "DisableApiTermination",
@@ -60,19 +66,24 @@ HONOURED = frozenset(
 )
 # Parameters of which one value is true here, so that saying it changes nothing.
 ONLY: Mapping[str, Any] = {
-    "BlockDeviceMappings.Ebs.Encrypted": False,
+    "BlockDeviceMappings.Ebs.KmsKeyId": DEFAULT_KEY,
     "CpuOptions.AmdSevSnp": "disabled",
     "EnclaveOptions.Enabled": False,
     "HibernationOptions.Configured": False,
     "InstanceMarketOptions.MarketType": "on-demand",
     "MaintenanceOptions.AutoRecovery": "default",
+    "NetworkInterfaces.AssociateCarrierIpAddress": False,
     "NetworkInterfaces.InterfaceType": "interface",
+    "NetworkInterfaces.Ipv4PrefixCount": 0,
     "NetworkInterfaces.Ipv6AddressCount": 0,
+    "NetworkInterfaces.Ipv6PrefixCount": 0,
     "NetworkInterfaces.NetworkCardIndex": 0,
+    "NetworkInterfaces.PrimaryIpv6": False,
     "NetworkInterfaces.SecondaryPrivateIpAddressCount": 0,
     "Ipv6AddressCount": 0,
     "EnablePrimaryIpv6": False,
     "NetworkPerformanceOptions.BandwidthWeighting": "default",
+    "Placement.Affinity": "default",
     "Placement.Tenancy": "default",
     "Placement.GroupName": "",
     "PrivateDnsNameOptions.EnableResourceNameDnsAAAARecord": False,
@@ -224,6 +235,24 @@ def private_address(interface_or_request: Mapping[str, Any], count: int) -> str 
             "A private IP address may not be specified when launching more than one instance",
         )
     return address or None
+
+
+def cpu_options(given: Mapping[str, Any] | None, found: InstanceType) -> CpuOptions | None:
+    """The options, if the request says any; they have to come to all of the type's vCPUs.
+
+    Raises:
+        AwsError: UnsupportedOperation
+    """
+    cores, threads = (given or {}).get("CoreCount"), (given or {}).get("ThreadsPerCore")
+    if cores is None and threads is None:
+        return None
+    if cores is None or threads is None or cores * threads != found.vcpu:
+        raise AwsError(
+            "UnsupportedOperation",
+            f"The value ({cores} cores of {threads} threads) for parameter CpuOptions is not supported in this region. "
+            f"The only supported values are those that come to the {found.vcpu} vCPUs of the type {found.name}.",
+        )
+    return CpuOptions(cores=cores, threads_per_core=threads)
 
 
 def metadata_options(given: Mapping[str, Any] | None, before: MetadataOptions | None = None) -> MetadataOptions:

@@ -15,7 +15,7 @@ from aftershock.aws.call import Result
 from aftershock.aws.errors import AwsError
 from aftershock.services.ec2.records.reserved_instances import ReservedInstances
 
-from .instance_types import ARCHITECTURES, known
+from .instance_types import known
 from .zones import zones
 
 State = Literal["payment-pending", "active", "retired"]
@@ -59,11 +59,7 @@ def scope(zone: str | None) -> str:
 def offerings(region: str) -> dict[str, Offering]:
     """All offerings by id: of every type that can run here and has a price in the data file."""
     prices = msgspec.json.decode(files("aftershock").joinpath("data/prices.json").read_bytes(), type=_Prices).reserved
-    runnable = [
-        name
-        for name, found in known().items()
-        if not found.bare_metal and any(arch in ARCHITECTURES for arch in found.arch)
-    ]
+    runnable = [name for name, found in known().items() if found.runs_here]
     places = (None, *(zone.name for zone in zones(region)))
     found = [
         Offering(id=_offering_id(region, name, zone, price), instance_type=name, zone=zone, price=price)
