@@ -1,5 +1,7 @@
 """A load balancer in a whole region, as its owner makes it and its clients reach it by its name."""
 
+from ipaddress import IPv4Network
+
 import pytest
 
 from aftershock.ground import launcher
@@ -172,3 +174,95 @@ def test_a_load_balancer_of_a_region_that_was_down_serves_again():
         assert again.eventual_page(balancer["DNSName"], within_s=90.0) == page
         eventually(lambda: is_active(again, balancer), within_s=60.0)
         eventually(lambda: all_healthy(again, group), within_s=60.0)
+
+
+def test_a_network_load_balancer_is_at_its_owners_elastic_ip_until_it_is_deleted(region):
+    elb, subnets = region.client("elbv2"), default_subnets(region)
+    zone = sorted(subnets)[0]
+    address = region.ec2.allocate_address(Domain="vpc")
+    mapping = {"SubnetId": subnets[zone], "AllocationId": address["AllocationId"]}
+    balancer = elb.create_load_balancer(Name="fixed", Type="network", SubnetMappings=[mapping])["LoadBalancers"][0]
+    server = region.run(UserData=WEB, SecurityGroupIds=[region.open_port(80)], SubnetId=subnets[zone])["InstanceId"]
+    group = elb.create_target_group(Name="fixed", Protocol="TCP", Port=80, VpcId=balancer["VpcId"])["TargetGroups"][0]
+    elb.create_listener(
+        LoadBalancerArn=balancer["LoadBalancerArn"],
+        Protocol="TCP",
+        Port=80,
+        DefaultActions=[{"Type": "forward", "TargetGroupArn": group["TargetGroupArn"]}],
+    )
+    region.in_state(server, "running")
+    elb.register_targets(TargetGroupArn=group["TargetGroupArn"], Targets=[{"Id": server}])
+    page = region.eventual_page(address["PublicIp"], within_s=90.0)
+    assert region.eventual_page(balancer["DNSName"]) == page
+    assert region.aftershock("dig", balancer["DNSName"], "A").split()[-1] == address["PublicIp"]
+    assert page.strip() == region.instance(server)["PrivateDnsName"].partition(".")[0]
+
+    def seen():
+        return region.ec2.describe_addresses(AllocationIds=[address["AllocationId"]])["Addresses"][0]
+
+    filters = [{"Name": "requester-id", "Values": ["amazon-elb"]}]
+    (node,) = region.ec2.describe_network_interfaces(Filters=filters)["NetworkInterfaces"]
+    assert seen()["NetworkInterfaceId"] == node["NetworkInterfaceId"]
+    assert node["Association"]["PublicIp"] == address["PublicIp"]
+    with pytest.raises(region.ec2.exceptions.ClientError, match="AuthFailure"):
+        region.ec2.disassociate_address(AssociationId=seen()["AssociationId"])
+    with pytest.raises(region.ec2.exceptions.ClientError, match=r"InvalidIPAddress\.InUse"):
+        region.ec2.release_address(AllocationId=address["AllocationId"])
+
+    # Free again, and not lost: it is the server's own now.
+    elb.delete_load_balancer(LoadBalancerArn=balancer["LoadBalancerArn"])
+
+    def free():
+        assert "AssociationId" not in seen(), seen()
+
+    eventually(free)
+    region.ec2.associate_address(AllocationId=address["AllocationId"], InstanceId=server)
+    assert region.eventual_page(address["PublicIp"]) == page
+
+
+AT_AN_ADDRESS = """
+Parameters:
+  Subnet: {Type: "AWS::EC2::Subnet::Id"}
+  Private: {Type: String}
+Resources:
+  Address: {Type: AWS::EC2::EIP}
+  Balancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties:
+      Type: network
+      SubnetMappings: [{SubnetId: !Ref Subnet, AllocationId: !GetAtt Address.AllocationId}]
+  Inner:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties:
+      Type: network
+      Scheme: internal
+      SubnetMappings: [{SubnetId: !Ref Subnet, PrivateIPv4Address: !Ref Private}]
+Outputs:
+  Address: {Value: !Ref Address}
+"""
+
+
+def test_a_stack_lets_its_address_go_when_its_load_balancer_has(region):
+    cloudformation, zones = region.client("cloudformation"), default_subnets(region)
+    (subnet,) = region.ec2.describe_subnets(SubnetIds=[zones[min(zones)]])["Subnets"]
+    private = str(IPv4Network(subnet["CidrBlock"])[200])
+    chosen = {"Subnet": subnet["SubnetId"], "Private": private}
+    given = [{"ParameterKey": name, "ParameterValue": value} for name, value in chosen.items()]
+    stack = cloudformation.create_stack(StackName="fixed", TemplateBody=AT_AN_ADDRESS, Parameters=given)["StackId"]
+
+    def told(status):
+        found = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
+        assert found["StackStatus"] == status, found
+        return found
+
+    made = eventually(lambda: told("CREATE_COMPLETE"), within_s=90.0)
+    (address,) = region.ec2.describe_addresses()["Addresses"]
+    assert made["Outputs"][0]["OutputValue"] == address["PublicIp"] and "AssociationId" in address
+    nodes = region.ec2.describe_network_interfaces(Filters=[{"Name": "requester-id", "Values": ["amazon-elb"]}])
+    assert {(one["PrivateIpAddress"] == private, "Association" in one) for one in nodes["NetworkInterfaces"]} == {
+        (True, False),
+        (False, True),
+    }
+    cloudformation.delete_stack(StackName=stack)
+    eventually(lambda: told("DELETE_COMPLETE"), within_s=90.0)
+    assert region.ec2.describe_addresses()["Addresses"] == []

@@ -570,3 +570,77 @@ def test_habits_of_those_who_publish(cloud):
     drifts = cloud.cfn("DescribeStackResourceDrifts", StackName="web", StackResourceDriftStatusFilters=["MODIFIED"])
     assert drifts["StackResourceDrifts"] == []
     gone(cloud)
+
+
+# Addresses that others have let through their walls, and everything said that a cautious house wants said.
+CAREFUL = """
+Parameters:
+  Subnets: {Type: "List<AWS::EC2::Subnet::Id>"}
+Resources:
+  First: {Type: AWS::EC2::EIP, Properties: {Domain: vpc}}
+  Second: {Type: AWS::EC2::EIP, Properties: {Domain: vpc}}
+  Balancer:
+    Type: AWS::ElasticLoadBalancingV2::LoadBalancer
+    Properties:
+      Type: network
+      Scheme: internet-facing
+      SubnetMappings:
+        - {SubnetId: !Select [0, !Ref Subnets], AllocationId: !GetAtt First.AllocationId}
+        - {SubnetId: !Select [1, !Ref Subnets], AllocationId: !GetAtt Second.AllocationId}
+  Vpc: {Type: AWS::EC2::VPC, Properties: {CidrBlock: 10.9.0.0/16, InstanceTenancy: default}}
+  Subnet:
+    Type: AWS::EC2::Subnet
+    Properties:
+      VpcId: !Ref Vpc
+      CidrBlock: 10.9.1.0/24
+      AssignIpv6AddressOnCreation: IPV6
+      EnableDns64: false
+      Ipv6Native: false
+      MapPublicIpOnLaunch: true
+      PrivateDnsNameOptionsOnLaunch: {HostnameType: ip-name, EnableResourceNameDnsARecord: false}
+  Machine:
+    Type: AWS::EC2::Instance
+    Properties:
+      ImageId: "{{resolve:ssm:IMAGE}}"
+      InstanceType: t3.micro
+      Affinity: default
+      Tenancy: default
+      CpuOptions: {CoreCount: 1, ThreadsPerCore: 2}
+      DisableApiTermination: false
+      EnclaveOptions: {Enabled: false}
+      HibernationOptions: {Configured: false}
+      InstanceInitiatedShutdownBehavior: stop
+      SourceDestCheck: CHECK
+      BlockDeviceMappings:
+        - {DeviceName: /dev/xvda, Ebs: {Encrypted: true, KmsKeyId: alias/aws/ebs, VolumeType: gp3}}
+        - {DeviceName: /dev/sdb, VirtualName: ephemeral0}
+        - {DeviceName: /dev/sdc, NoDevice: {}}
+""".replace("IMAGE", IMAGE)
+
+
+def test_a_network_load_balancer_at_addresses_of_the_stack_and_a_machine_with_everything_said(cloud):
+    subnets = ",".join(one["SubnetId"] for one in cloud.ask("ec2", "DescribeSubnets")["Subnets"][:2])
+    given = [{"ParameterKey": "Subnets", "ParameterValue": subnets}]
+    cloud.create(CAREFUL.replace("CHECK", "true").replace("IPV6", "false"), Parameters=given)
+    assert cloud.status() == "CREATE_COMPLETE", cloud.events()
+    addresses = {one["PublicIp"]: one for one in cloud.ask("ec2", "DescribeAddresses")["Addresses"]}
+    assert addresses.keys() == {cloud.physical("First"), cloud.physical("Second")}
+    (balancer,) = cloud.ask("elbv2", "DescribeLoadBalancers")["LoadBalancers"]
+    shown = [one["LoadBalancerAddresses"][0]["IpAddress"] for one in balancer["AvailabilityZones"]]
+    assert sorted(shown) == sorted(addresses)
+    (volume,) = cloud.ask("ec2", "DescribeVolumes")["Volumes"]
+    assert volume["Encrypted"] is True
+    gone(cloud)
+    assert cloud.ask("ec2", "DescribeAddresses")["Addresses"] == []
+
+
+@pytest.mark.parametrize(
+    ("check", "ipv6", "named"), [("false", "false", "sourceDestCheck"), ("true", "true", "AssignIpv6AddressOnCreation")]
+)
+def test_what_is_said_and_is_not_so_is_refused_by_its_name(cloud, check, ipv6, named):
+    subnets = ",".join(one["SubnetId"] for one in cloud.ask("ec2", "DescribeSubnets")["Subnets"][:2])
+    given = [{"ParameterKey": "Subnets", "ParameterValue": subnets}]
+    cloud.create(CAREFUL.replace("CHECK", check).replace("IPV6", ipv6), Parameters=given)
+    assert cloud.status() == "ROLLBACK_COMPLETE", cloud.events()
+    assert any(named in reason for _, _, reason in cloud.events())
+    assert cloud.ask("ec2", "DescribeAddresses")["Addresses"] == []

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from aftershock.aws.call import Tx
+from aftershock.aws.errors import AwsError
 from aftershock.services.ec2.lookups import InstanceSeen, SubnetSeen, VpcSeen
 from aftershock.services.elbv2.operations import operations
 from aftershock.services.elbv2.outside import Interface, Outside
@@ -25,8 +26,17 @@ class Pem:
     pem: str
 
 
+@dataclass(frozen=True, slots=True)
+class Elastic:
+    public_ip: str
+    used: bool = False
+
+
 class NoInterfaces:
     """Operations make no interfaces."""
+
+    def __init__(self, elastic_ips: dict[str, Elastic], used_private_ips: set[str]) -> None:
+        self._elastic_ips, self._used_private_ips = elastic_ips, used_private_ips
 
     def create(self, tx: Tx, **_: Any) -> Interface:
         raise AssertionError
@@ -39,6 +49,13 @@ class NoInterfaces:
 
     def delete(self, tx: Tx, interface_id: str) -> None:
         raise AssertionError
+
+    def elastic_ip(self, tx: Tx, account: str, allocation_id: str) -> Elastic | None:
+        return self._elastic_ips.get(allocation_id)
+
+    def check_private_ip(self, tx: Tx, subnet_id: str, private_ip: str) -> None:
+        if private_ip in self._used_private_ips:
+            raise AwsError("InvalidIPAddress.InUse", f"Address {private_ip} is in use.")
 
 
 class Surroundings:
@@ -66,6 +83,9 @@ class Surroundings:
         self.instances["i-stopped"] = replace(self.instances["i-1"], id="i-stopped", state="stopped")
         self.instances["i-other"] = replace(self.instances["i-1"], id="i-other", vpc_id="vpc-2")
         self.groups = {"sg-default": "vpc-1", "sg-web": "vpc-1", "sg-other": "vpc-2"}
+        self.elastic_ips = {f"eipalloc-{number}": Elastic(f"198.18.1.{number}") for number in range(1, 5)}
+        self.elastic_ips["eipalloc-used"] = Elastic("198.18.1.9", used=True)
+        self.used_private_ips = {"10.0.0.9"}
         self.certificates = {CERTIFICATE: Pem("one"), OTHER_CERTIFICATE: Pem("another")}
 
     def outside(self) -> Outside:
@@ -76,7 +96,7 @@ class Surroundings:
             security_group_vpc=lambda tx, account, one: self.groups.get(one),
             zones=lambda: ZONES,
             certificate=lambda tx, account, one: self.certificates.get(one),
-            interfaces=NoInterfaces(),
+            interfaces=NoInterfaces(self.elastic_ips, self.used_private_ips),
         )
 
 

@@ -87,12 +87,6 @@ def test_what_cannot_be_made_is_refused_in_the_words_of_aws(
     assert found == code and part in message, message
 
 
-def test_a_fixed_address_is_refused_since_nodes_have_none(account: Balancing) -> None:
-    mappings = [{"SubnetId": "subnet-a", "AllocationId": "eipalloc-1"}]
-    code, message = account.refusal("CreateLoadBalancer", Name="n", Type="network", SubnetMappings=mappings)
-    assert code == "InvalidConfigurationRequest" and "SubnetMappings.AllocationId" in message
-
-
 def test_one_that_faces_the_internet_needs_an_internet_gateway(account: Balancing) -> None:
     asked: dict[str, Any] = {"Name": "n", "Type": "network", "Subnets": ["subnet-other"]}
     assert account.refusal("CreateLoadBalancer", **asked) == ("InvalidSubnet", "VPC vpc-2 has no internet gateway")

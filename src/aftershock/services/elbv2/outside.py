@@ -85,6 +85,14 @@ class Interface(Protocol):
     def plugged(self) -> bool: ...  # its wire was seen, as it is wanted now
 
 
+class ElasticIp(Protocol):
+    @property
+    def public_ip(self) -> str: ...
+
+    @property
+    def used(self) -> bool: ...  # some interface has it
+
+
 class Interfaces(Protocol):
     """The network interfaces that EC2 keeps for this service."""
 
@@ -98,6 +106,8 @@ class Interfaces(Protocol):
         description: str,
         host: str,
         public: bool,
+        private_ip: str | None,
+        allocation_id: str | None,
     ) -> Interface: ...
 
     def get(self, tx: Tx, interface_id: str) -> Interface | None: ...
@@ -105,6 +115,10 @@ class Interfaces(Protocol):
     def set_groups(self, tx: Tx, interface_id: str, group_ids: tuple[str, ...]) -> None: ...
 
     def delete(self, tx: Tx, interface_id: str) -> None: ...  # gone when `get` has none
+
+    def elastic_ip(self, tx: Tx, account: str, allocation_id: str) -> ElasticIp | None: ...
+
+    def check_private_ip(self, tx: Tx, subnet_id: str, private_ip: str) -> None: ...  # raises AwsError
 
 
 def no_dark_zones(tx: Tx) -> frozenset[str]:

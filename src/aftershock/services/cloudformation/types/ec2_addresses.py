@@ -59,7 +59,9 @@ def _delete_address(doing: Doing, public_ip: str) -> None:
     if address is None:
         return
     if "AssociationId" in address:
-        doing.ask("ec2", "DisassociateAddress", AssociationId=address["AssociationId"])
+        # A service's machine, which nobody else can take it from, has it until it ends.
+        association = address["AssociationId"]
+        found(lambda: doing.ask("ec2", "DisassociateAddress", AssociationId=association), "AuthFailure")
     doing.ask("ec2", "ReleaseAddress", AllocationId=address["AllocationId"])
 
 
@@ -122,7 +124,15 @@ def _create_interface(doing: Doing) -> str:
     answer = doing.ask(
         "ec2", "CreateNetworkInterface", ClientToken=doing.token, **asked, **tagged(doing, "network-interface")
     )
-    return str(answer["NetworkInterface"]["NetworkInterfaceId"])
+    interface_id = str(answer["NetworkInterface"]["NetworkInterfaceId"])
+    if "SourceDestCheck" in doing.properties:
+        _source_dest_check(doing, interface_id)
+    return interface_id
+
+
+def _source_dest_check(doing: Doing, interface_id: str) -> None:
+    value = {"Value": doing.properties.get("SourceDestCheck", True)}
+    doing.ask("ec2", "ModifyNetworkInterfaceAttribute", NetworkInterfaceId=interface_id, SourceDestCheck=value)
 
 
 def _read_interface(doing: Doing, interface_id: str) -> Seen | None:
@@ -149,6 +159,8 @@ def _update_interface(doing: Doing, interface_id: str, before: Mapping[str, Any]
     if "GroupSet" in names:
         groups = properties.get("GroupSet") or [_default_group(doing, interface_id)]
         doing.ask("ec2", "ModifyNetworkInterfaceAttribute", NetworkInterfaceId=interface_id, Groups=groups)
+    if "SourceDestCheck" in names:
+        _source_dest_check(doing, interface_id)
     retag(doing, interface_id, before)
 
 
@@ -174,6 +186,7 @@ NETWORK_INTERFACE = ResourceType(
         "PrivateIpAddresses": fixed(
             many(members("PrivateIpAddress Primary", PrivateIpAddress=STRING, Primary=BOOLEAN))
         ),
+        "SourceDestCheck": changing(BOOLEAN),
         "SubnetId": fixed(STRING, required=True),
         "Tags": changing(TAGS),
     },

@@ -82,6 +82,7 @@ def _mappings(properties: Mapping[str, Any]) -> dict[str, Any]:
     return {"BlockDeviceMappings": made}
 
 
+_CPU: dict[str, Kind] = {"CpuOptions": members(CoreCount=INTEGER, ThreadsPerCore=INTEGER)}
 # What has to be as it is for every instance here; EC2 refuses other values.
 _AS_EVERYWHERE: dict[str, Kind] = {
     "EnclaveOptions": members(Enabled=BOOLEAN),
@@ -108,6 +109,7 @@ def _create_instance(doing: Doing) -> str:
         "PrivateIpAddress",
         "LaunchTemplate",
         "MetadataOptions",
+        *_CPU,
         *_AS_EVERYWHERE,
     )
     asked |= _mappings(properties)
@@ -117,8 +119,7 @@ def _create_instance(doing: Doing) -> str:
         asked["Monitoring"] = {"Enabled": properties["Monitoring"]}
     if "CreditSpecification" in properties:
         asked["CreditSpecification"] = {"CpuCredits": properties["CreditSpecification"]["CPUCredits"]}
-    placement = {"AvailabilityZone": "AvailabilityZone", "Tenancy": "Tenancy"}
-    placed = {wire: properties[name] for name, wire in placement.items() if name in properties}
+    placed = doing.given("Affinity", "AvailabilityZone", "Tenancy")
     if placed:
         asked["Placement"] = placed
     if "NetworkInterfaces" in properties:
@@ -130,7 +131,15 @@ def _create_instance(doing: Doing) -> str:
     answer = doing.ask(
         "ec2", "RunInstances", MinCount=1, MaxCount=1, ClientToken=doing.token, **asked, **specifications
     )
-    return str(answer["Instances"][0]["InstanceId"])
+    instance_id = str(answer["Instances"][0]["InstanceId"])
+    if "SourceDestCheck" in properties:
+        _source_dest_check(doing, instance_id)
+    return instance_id
+
+
+def _source_dest_check(doing: Doing, instance_id: str) -> None:
+    value = {"Value": doing.properties.get("SourceDestCheck", True)}
+    doing.ask("ec2", "ModifyInstanceAttribute", InstanceId=instance_id, SourceDestCheck=value)
 
 
 def _described(doing: Doing, instance_id: str) -> Mapping[str, Any] | None:
@@ -171,6 +180,8 @@ def _update_instance(doing: Doing, instance_id: str, before: Mapping[str, Any]) 
     for name in defaults.keys() & set(names):
         value = {"Value": doing.properties.get(name, defaults[name])}
         doing.ask("ec2", "ModifyInstanceAttribute", InstanceId=instance_id, **{name: value})
+    if "SourceDestCheck" in names:
+        _source_dest_check(doing, instance_id)
     if "MetadataOptions" in names:
         options = {**_METADATA_DEFAULTS, **doing.properties.get("MetadataOptions", {})}
         doing.ask("ec2", "ModifyInstanceMetadataOptions", InstanceId=instance_id, **options)
@@ -244,8 +255,9 @@ def _delete_instance(doing: Doing, instance_id: str) -> None:
 INSTANCE = ResourceType(
     name="AWS::EC2::Instance",
     properties={
+        "Affinity": fixed(STRING),
         "AvailabilityZone": fixed(STRING),
-        "BlockDeviceMappings": fixed(disks(JSON)),
+        "BlockDeviceMappings": fixed(disks(JSON, KmsKeyId=STRING)),
         "CreditSpecification": changing(CREDITS),
         "DisableApiTermination": changing(BOOLEAN),
         "EbsOptimized": fixed(BOOLEAN),
@@ -262,11 +274,12 @@ INSTANCE = ResourceType(
         "PropagateTagsToVolumeOnCreation": changing(BOOLEAN),  # it says what is done when it is made
         "SecurityGroupIds": changing(STRINGS),
         "SecurityGroups": fixed(STRINGS),
+        "SourceDestCheck": changing(BOOLEAN),
         "SubnetId": fixed(STRING),
         "Tags": changing(TAGS),
         "Tenancy": fixed(STRING),
         "UserData": interrupting(STRING),
-        **{name: fixed(kind) for name, kind in _AS_EVERYWHERE.items()},
+        **{name: fixed(kind) for name, kind in (_CPU | _AS_EVERYWHERE).items()},
     },
     create=_create_instance,
     read=_read_instance,
@@ -287,7 +300,7 @@ INSTANCE = ResourceType(
 )
 
 _DATA = {
-    "BlockDeviceMappings": disks(STRING, "", Throughput=INTEGER),
+    "BlockDeviceMappings": disks(STRING, "", KmsKeyId=STRING, Throughput=INTEGER),
     "CapacityReservationSpecification": members(CapacityReservationPreference=STRING),
     "CreditSpecification": members(CpuCredits=STRING),
     "DisableApiStop": BOOLEAN,
@@ -301,12 +314,15 @@ _DATA = {
     "MaintenanceOptions": members(AutoRecovery=STRING),
     "MetadataOptions": METADATA,
     "Monitoring": members(Enabled=BOOLEAN),
-    "NetworkInterfaces": many(members(DeviceIndex=INTEGER, **_interface("Groups"))),
-    "Placement": members(AvailabilityZone=STRING, Tenancy=STRING),
+    "NetworkInterfaces": many(
+        members(DeviceIndex=INTEGER, InterfaceType=STRING, NetworkCardIndex=INTEGER, **_interface("Groups"))
+    ),
+    "Placement": members(Affinity=STRING, AvailabilityZone=STRING, Tenancy=STRING),
     "SecurityGroupIds": STRINGS,
     "SecurityGroups": STRINGS,
     "TagSpecifications": many(members("ResourceType Tags", ResourceType=STRING, Tags=TAGS)),
     "UserData": STRING,
+    **_CPU,
     **_AS_EVERYWHERE,
 }
 

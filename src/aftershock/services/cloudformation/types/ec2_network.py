@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from aftershock.aws.call import Result
-from aftershock.services.cloudformation.rules.schema import BOOLEAN, STRING, TAGS, changing, fixed
+from aftershock.services.cloudformation.rules.schema import BOOLEAN, STRING, TAGS, changing, fixed, members
 
 from .model import Doing, ResourceType, Seen, found, tag_changes, unless_gone
 
@@ -96,17 +96,32 @@ VPC = ResourceType(
 )
 
 
+_SUBNET_SWITCHES = ("AssignIpv6AddressOnCreation", "EnableDns64", "MapPublicIpOnLaunch")
+
+
 def _create_subnet(doing: Doing) -> str:
-    asked = doing.given("VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId")
+    asked = doing.given("VpcId", "CidrBlock", "AvailabilityZone", "AvailabilityZoneId", "Ipv6Native")
     subnet_id = str(doing.ask("ec2", "CreateSubnet", **asked, **tagged(doing, "subnet"))["Subnet"]["SubnetId"])
     _subnet_attributes(doing, subnet_id, {})
     return subnet_id
 
 
 def _subnet_attributes(doing: Doing, subnet_id: str, before: Mapping[str, Any]) -> None:
-    wanted = doing.properties.get("MapPublicIpOnLaunch", False)
-    if wanted != before.get("MapPublicIpOnLaunch", False):
-        doing.ask("ec2", "ModifySubnetAttribute", SubnetId=subnet_id, MapPublicIpOnLaunch={"Value": wanted})
+    def modify(**attribute: Any) -> None:
+        doing.ask("ec2", "ModifySubnetAttribute", SubnetId=subnet_id, **attribute)
+
+    for name in _SUBNET_SWITCHES:
+        wanted = doing.properties.get(name, False)
+        if wanted != before.get(name, False):
+            modify(**{name: {"Value": wanted}})
+    names = "PrivateDnsNameOptionsOnLaunch"
+    for name, wanted in doing.properties.get(names, {}).items():
+        if wanted == before.get(names, {}).get(name):
+            continue
+        if name == "HostnameType":
+            modify(PrivateDnsHostnameTypeOnLaunch=wanted)
+        else:
+            modify(**{f"{name}OnLaunch": {"Value": wanted}})
 
 
 def _read_subnet(doing: Doing, subnet_id: str) -> Seen | None:
@@ -144,10 +159,14 @@ def _delete_subnet(doing: Doing, subnet_id: str) -> None:
 SUBNET = ResourceType(
     name="AWS::EC2::Subnet",
     properties={
+        **{name: changing(BOOLEAN) for name in _SUBNET_SWITCHES},
         "AvailabilityZone": fixed(STRING),
         "AvailabilityZoneId": fixed(STRING),
         "CidrBlock": fixed(STRING),
-        "MapPublicIpOnLaunch": changing(BOOLEAN),
+        "Ipv6Native": fixed(BOOLEAN),
+        "PrivateDnsNameOptionsOnLaunch": changing(
+            members(EnableResourceNameDnsAAAARecord=BOOLEAN, EnableResourceNameDnsARecord=BOOLEAN, HostnameType=STRING)
+        ),
         "VpcId": fixed(STRING, required=True),
         "Tags": changing(TAGS),
     },

@@ -140,7 +140,9 @@ LOAD_BALANCER = ResourceType(
         "Name": fixed(STRING),
         "Scheme": fixed(STRING),
         "SecurityGroups": changing(STRINGS),
-        "SubnetMappings": changing(many(members("SubnetId", SubnetId=STRING))),
+        "SubnetMappings": changing(
+            many(members("SubnetId", AllocationId=STRING, PrivateIPv4Address=STRING, SubnetId=STRING))
+        ),
         "Subnets": changing(STRINGS),
         "Tags": changing(TAGS),
         "Type": fixed(STRING),

@@ -23,7 +23,7 @@ from aftershock.services.elbv2.records.listener import LISTENERS
 from aftershock.services.elbv2.records.load_balancer import LOAD_BALANCERS, NODES, LoadBalancer, Node
 from aftershock.services.elbv2.records.target_group import TARGET_GROUPS, TARGETS
 from aftershock.services.elbv2.records.use import load_balancers_of
-from aftershock.services.elbv2.rules.node_plan import Plan, Seen, is_wanted, plan
+from aftershock.services.elbv2.rules.node_plan import Plan, Seen, is_wanted, place_of, plan
 from aftershock.services.elbv2.rules.serving import is_listening, may_stand
 from aftershock.store import Change, Store, Transaction
 
@@ -212,6 +212,7 @@ class NodeController:
                 if decided.step == "set groups" and node.interface_id is not None:
                     self._outside.interfaces.set_groups(tx, node.interface_id, balancer.group_ids)
                     return None
+                place = place_of(node, balancer)
                 made = self._outside.interfaces.create(
                     tx,
                     account=balancer.account,
@@ -220,6 +221,8 @@ class NodeController:
                     description=f"ELB {balancer.path}",
                     host=node.name,
                     public=balancer.scheme == "internet-facing",
+                    private_ip=place.private_ip if place else None,
+                    allocation_id=place.allocation_id if place else None,
                 )
                 NODES.put(tx, replace(node, interface_id=made.id, fault="", reason=decided.reason))
         except AwsError as error:

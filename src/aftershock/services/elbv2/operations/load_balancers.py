@@ -14,6 +14,7 @@ from aftershock.services.elbv2.rules.paging import page
 from aftershock.services.elbv2.rules.parameters import honours
 from aftershock.services.elbv2.rules.tags import tagged
 
+from . import addresses
 from .found import Handler, Sources, require_load_balancer, require_security_groups
 
 
@@ -21,6 +22,8 @@ from .found import Handler, Sources, require_load_balancer, require_security_gro
     "Name",
     "Subnets",
     "SubnetMappings.SubnetId",
+    "SubnetMappings.AllocationId",
+    "SubnetMappings.PrivateIPv4Address",
     "SecurityGroups",
     "Scheme",
     "Tags",
@@ -35,7 +38,9 @@ def create_load_balancer(sources: Sources, call: Call, params: Params) -> Result
     kind: Kind = "network" if params.get("Type") == "network" else "application"
     scheme: Scheme = "internal" if params.get("Scheme") == "internal" else "internet-facing"
     subnets = _subnets(sources, call, params)
-    zones = balancers.places(kind, subnets)
+    zones = addresses.chosen(
+        sources, call, balancers.places(kind, subnets), params.get("SubnetMappings") or (), kind=kind, scheme=scheme
+    )
     vpc = sources.outside.vpc(call.tx, call.account, subnets[0].vpc_id)
     assert vpc is not None  # it has the subnets
     groups = require_security_groups(sources, call, vpc.id, params.get("SecurityGroups") or (), quotas.SECURITY_GROUPS)
@@ -51,6 +56,7 @@ def create_load_balancer(sources: Sources, call: Call, params: Params) -> Result
     if scheme == "internet-facing" and not vpc.has_internet_gateway:
         raise errors.invalid_subnet(f"VPC {vpc.id} has no internet gateway")
     balancers.require_room(subnets)
+    addresses.require_free(sources, call, zones)
     of_kind = [one for one in LOAD_BALANCERS.where(call.tx, "account", call.account) if one.kind == kind]
     quotas.require_within("TooManyLoadBalancers", len(of_kind) + 1, quotas.LOAD_BALANCERS)
     own_id = names.opaque_id(call.new_id("elb"))
@@ -132,16 +138,27 @@ def delete_load_balancer(sources: Sources, call: Call, params: Params) -> Result
     "LoadBalancerArn",
     "Subnets",
     "SubnetMappings.SubnetId",
+    "SubnetMappings.AllocationId",
+    "SubnetMappings.PrivateIPv4Address",
     only={"IpAddressType": "ipv4", "EnablePrefixForIpv6SourceNat": "off"},
 )
 def set_subnets(sources: Sources, call: Call, params: Params) -> Result:
     balancer = require_load_balancer(call, params["LoadBalancerArn"])
     subnets = _subnets(sources, call, params)
-    zones = balancers.places(balancer.kind, subnets)
+    zones = addresses.chosen(
+        sources,
+        call,
+        balancers.places(balancer.kind, subnets),
+        params.get("SubnetMappings") or (),
+        kind=balancer.kind,
+        scheme=balancer.scheme,
+        before=balancer.zones,
+    )
     if any(subnet.vpc_id != balancer.vpc_id for subnet in subnets):
         raise errors.configuration("The subnets must belong to the VPC of the load balancer")
     before = {place.subnet_id for place in balancer.zones}
     balancers.require_room([subnet for subnet in subnets if subnet.id not in before])
+    addresses.require_free(sources, call, [place for place in zones if place.subnet_id not in before])
     if zones != balancer.zones:
         LOAD_BALANCERS.put(call.tx, replace(balancer, zones=zones, generation=balancer.generation + 1))
     return {"AvailabilityZones": balancers.zones_view(zones), "IpAddressType": "ipv4"}

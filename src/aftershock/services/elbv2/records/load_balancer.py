@@ -18,6 +18,9 @@ class ZonePlace(Struct, frozen=True, kw_only=True):
 
     zone: str
     subnet_id: str
+    allocation_id: str | None = None  # the Elastic IP that was chosen for the node, and its address
+    elastic_ip: str | None = None
+    private_ip: str | None = None  # the address of the subnet that was chosen for the node
 
 
 class LoadBalancer(Struct, frozen=True, kw_only=True):

@@ -48,7 +48,17 @@ def require_room(subnets: Sequence[Subnet]) -> None:
 
 
 def zones_view(zones: Sequence[ZonePlace]) -> list[dict[str, Any]]:
-    return [{"ZoneName": place.zone, "SubnetId": place.subnet_id, "LoadBalancerAddresses": []} for place in zones]
+    """AWS shows those addresses of nodes that were chosen."""
+    return [
+        {"ZoneName": place.zone, "SubnetId": place.subnet_id, "LoadBalancerAddresses": _addresses(place)}
+        for place in zones
+    ]
+
+
+def _addresses(place: ZonePlace) -> list[dict[str, str]]:
+    if place.allocation_id is not None and place.elastic_ip is not None:
+        return [{"IpAddress": place.elastic_ip, "AllocationId": place.allocation_id}]
+    return [{"PrivateIPv4Address": place.private_ip}] if place.private_ip is not None else []
 
 
 def view(balancer: LoadBalancer) -> dict[str, Any]:

@@ -8,6 +8,7 @@ aws-cloudformation/rain#187 (names, protection), openshift/installer#1110 and
 kubernetes-sigs/aws-load-balancer-controller#1233, #561 and #3084 (subnets, addresses),
 kubernetes-sigs/cluster-api-provider-aws#5037 (instances), awslabs/fargatecli#104 (certificates),
 app-sre/qontract-reconcile#2089 (stickiness),
+terraform-aws-modules/terraform-aws-alb#171 and #285 (Elastic IPs),
 aws/copilot-cli#3833 and aws-samples/service-screener-v2#212 (what is not found).
 """
 
@@ -68,6 +69,10 @@ def no_subnet(subnet_id: str) -> AwsError:
     return AwsError("SubnetNotFound", f"The subnet ID '{subnet_id}' does not exist")
 
 
+def no_allocations(allocation_ids: Iterable[str]) -> AwsError:
+    return AwsError("AllocationIdNotFound", f"The allocation IDs {quoted(allocation_ids)} do not exist")
+
+
 def no_certificate(arn: str) -> AwsError:
     return AwsError("CertificateNotFound", f"Certificate '{arn}' not found")
 
@@ -100,6 +105,10 @@ def priority_in_use(priority: int) -> AwsError:
 
 def target_group_in_use(arn: str) -> AwsError:
     return AwsError("ResourceInUse", f"Target group '{arn}' is currently in use by a listener or a rule")
+
+
+def allocations_in_use() -> AwsError:
+    return AwsError("ResourceInUse", "The allocation IDs are not available for use")
 
 
 def other_load_balancer(groups: Iterable[str]) -> AwsError:

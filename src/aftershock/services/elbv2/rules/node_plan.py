@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from aftershock.services.elbv2.outside import Interface
-from aftershock.services.elbv2.records.load_balancer import LoadBalancer, Node
+from aftershock.services.elbv2.records.load_balancer import LoadBalancer, Node, ZonePlace
 
 Step = Literal[
     "make interface",
@@ -36,6 +36,12 @@ class Plan:
 
 def is_wanted(node: Node, balancer: LoadBalancer | None) -> bool:
     return node.wanted and balancer is not None and balancer.wanted
+
+
+def place_of(node: Node, balancer: LoadBalancer) -> ZonePlace | None:
+    """The place among the load balancer's that the node stands in, if there still is such a place."""
+    here = node.zone, node.subnet_id
+    return next((place for place in balancer.zones if (place.zone, place.subnet_id) == here), None)
 
 
 def plan(node: Node, balancer: LoadBalancer | None, seen: Seen) -> Plan:
