@@ -222,6 +222,13 @@ def test_types_are_limits(region):
     assert "had it" not in eventually(lambda: region.inside(instance_id, hog))
 
 
+def test_what_an_operator_does_in_a_shell_counts_as_the_machines(region):
+    """Else its limits would not hold for it, nor its CPU be seen by CloudWatch."""
+    instance_id = region.run(InstanceType="t2.nano")["InstanceId"]
+    inits = eventually(lambda: region.inside(instance_id, "cat /proc/1/cgroup"))
+    assert region.inside(instance_id, "cat /proc/self/cgroup") == inits
+
+
 def test_metadata_answers_the_instance_about_itself_and_by_token_only_if_so_wished(region):
     instance_id = region.run(MetadataOptions={"HttpTokens": "required"})["InstanceId"]
     region.in_state(instance_id, "running")

@@ -22,7 +22,7 @@ from aftershock.ground.shell import exec_in_region
 from .errors import Failure
 from .place import access_to, running, state_option
 
-RUNC_ROOT = "/run/aftershock/runc"
+MACHINES = "/run/aftershock/state/machines"
 RUNC_FAILED = 255  # runc itself, and not the program; a program that exits so is rare
 RESOLVER = "169.254.169.253"
 LOGIN = "admin"  # the user of Debian's images on EC2
@@ -88,7 +88,10 @@ def shell(state: Path, instance: str, command: tuple[str, ...]) -> NoReturn:
     environment = ["-e", f"TERM={os.environ.get('TERM', 'dumb')}", "-e", "HOME=/root"]
     environment += ["-e", "AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt"]  # as every login has it
     wanted = list(command) or ["/bin/bash", "-l"]
-    status = _run_inside(region, ["runc", "--root", RUNC_ROOT, "exec", *terminal, *environment, instance, *wanted])
+    # By the machine's own runtime, so that what is done here counts as the machine's, and is limited like it.
+    runtime = f"{MACHINES}/{instance}/runtime"
+    enter = ["/bin/sh", "-c", f'[ -x "$0" ] || exit {RUNC_FAILED}; exec "$0" "$@"', runtime, "enter"]
+    status = _run_inside(region, [*enter, *terminal, *environment, instance, *wanted])
     if status == RUNC_FAILED:
         click.echo(f"aftershock: is {instance} running?  `aftershock status` counts those that are", err=True)
     sys.exit(status)

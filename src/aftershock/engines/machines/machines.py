@@ -370,17 +370,25 @@ def _runtime_script(joined: list[Path], runtime_root: Path, log_file: Path) -> s
     conmon asks for `create`, and would leave `start` to another process; `run --detach` does both, and saves one.
     A session keyring of its own is of no use to a machine, whose programs may not use keys, and a user has only 200.
     Who enters later finds the machine's own level divided by its systemd, and joins init there: a version 2 cgroup
-    that offers controllers to others takes no process itself.  Without its limits nothing is started.
+    that offers controllers to others takes no process itself.  Without its limits nothing is started; only an operator
+    comes in without them (`enter`), where a user's login session and the region share no cgroup of the user's.
     """
     into = "".join(
-        f"d={shlex.quote(str(directory))}; "
-        '[ "$1" = exec ] && [ -d $d/init.scope ] && d=$d/init.scope; echo $$ > $d/cgroup.procs || exit 1\n'
+        f"d={shlex.quote(str(directory))}\n"
+        "case $1 in exec | enter) [ -d $d/init.scope ] && d=$d/init.scope ;; esac\n"
+        "case $1 in\n"
+        "enter) { echo $$ > $d/cgroup.procs; } 2>/dev/null ;;\n"
+        "*) echo $$ > $d/cgroup.procs || exit 1 ;;\n"
+        "esac\n"
         for directory in joined
     )
     return (
         "#!/bin/sh\n"
         f"{into}"
-        'case $1 in create) shift; set -- run --detach --no-new-keyring "$@" ;; esac\n'
+        "case $1 in\n"
+        'create) shift; set -- run --detach --no-new-keyring "$@" ;;\n'
+        'enter) shift; set -- exec "$@" ;;\n'
+        "esac\n"
         f'exec runc --root {shlex.quote(str(runtime_root))} --log {shlex.quote(str(log_file))} "$@"\n'
     )
 
