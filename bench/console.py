@@ -221,7 +221,7 @@ def shown_after(browser: Browser, fleet: Fleet) -> Figure:
     """From StopInstances' answer to the map on which that machine stops."""
     told = """
         const machines = [...document.querySelectorAll('.machine')];
-        return machines.some((one) => arguments.every((word) => one.title.includes(word)))"""
+        return machines.some((one) => [...arguments].every((word) => one.title.includes(word)))"""
     took = []
     for _ in range(CHANGES):
         fleet.ec2.start_instances(InstanceIds=[fleet.asker])
