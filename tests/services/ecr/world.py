@@ -10,8 +10,7 @@ from typing import Any
 
 from aftershock.control import Outcome
 from aftershock.engines.objects import Objects
-from aftershock.services.ecr import Data, Registry
-from aftershock.services.ecr.controllers import BlobController, RepositoryController
+from aftershock.services.ecr import Data, Registry, controllers
 from aftershock.services.ecr.operations import operations
 from aftershock.services.ecr.records import LAYERS, TABLES, UPLOADS
 from aftershock.services.ecr.rules import manifests
@@ -94,10 +93,7 @@ class Account(Modelled):
 
         async def look() -> dict[str, Outcome]:
             outcomes = {}
-            for controller in (
-                RepositoryController(self.store, self.clock),
-                BlobController(self.store, self.objects),
-            ):
+            for controller in controllers(self.store, self.clock, self.objects):
                 for key in sorted(await controller.keys()):
                     outcomes[key] = await controller.reconcile(key)
             return outcomes

@@ -7,8 +7,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from aftershock.engines.objects import Objects
-from aftershock.services.s3 import Data
-from aftershock.services.s3.controllers import BlobController
+from aftershock.services.s3 import Data, controllers
 from aftershock.services.s3.operations import operations
 from aftershock.services.s3.records import TABLES
 from tests.services.account import ROOT
@@ -40,7 +39,7 @@ class Account(Modelled):
 
     async def sweep(self) -> set[str]:
         """Remove what nobody needs, as after a new start; what is left."""
-        controller = BlobController(self.store, self.objects)
+        (controller,) = controllers(self.store, self.objects)
         for key in await controller.keys():
             await controller.reconcile(key)
         return self.objects.list()

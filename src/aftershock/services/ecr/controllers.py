@@ -1,13 +1,12 @@
 """Removes what has no business in a registry any more: expired images, layers that no image has, blobs of nobody."""
 
-import asyncio
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
 from aftershock.clock import Clock
-from aftershock.control import Again, Controller, Done, Outcome
+from aftershock.control import Again, BlobController, Controller, Done, Outcome
 from aftershock.engines.objects import Objects
 from aftershock.store import Change, Store, Transaction
 
@@ -27,12 +26,14 @@ from .records import (
 )
 from .rules import lifecycle, rests
 
-READ_AGAIN_S = 1.0  # how often it is looked whether a blob without a layer is still being read
 LEAST_WAIT_S = 0.5
 
 
 def controllers(store: Store, clock: Clock, layers: Objects) -> tuple[Controller, ...]:
-    return (RepositoryController(store, clock), BlobController(store, layers))
+    """A blob is needed while a layer, or an upload, has it among its pieces; a layer that is mounted takes over the
+    blobs of one that is there."""
+    sweeper = BlobController("ecr.blob", store, layers, owner="layer", changes=BLOB, needed=needed, is_needed=is_needed)
+    return (RepositoryController(store, clock), sweeper)
 
 
 class RepositoryController:
@@ -88,32 +89,3 @@ class RepositoryController:
         if plan.expired or before is None or before + timedelta(seconds=day_s) <= now:  # every look would wake itself
             REPOSITORIES.put(tx, replace(repository, evaluated_at=now))
         return len(plan.expired), plan.next_at
-
-
-class BlobController:
-    """A blob is needed while a layer, or an upload, has it among its pieces.
-
-    Nobody can come to need one that nobody needs: a layer that is mounted takes over the blobs of one that is there.
-    """
-
-    kind = "ecr.blob"
-
-    def __init__(self, store: Store, layers: Objects) -> None:
-        self._store, self._layers = store, layers
-
-    async def keys(self) -> set[str]:
-        """What was left behind: by a control plane that was killed, or when the account was emptied."""
-        there = await asyncio.to_thread(self._layers.list)
-        with self._store.snapshot() as tx:  # after the look at the disk: whatever is there and settled has its record
-            return there - needed(tx)
-
-    def concerned(self, change: Change) -> Iterable[str]:
-        return (change.key,) if change.table == BLOB else ()
-
-    async def reconcile(self, key: str) -> Outcome:
-        with self._store.snapshot() as tx:
-            if is_needed(tx, key):
-                return Done("some layer has it")
-        if not self._layers.remove(key):
-            return Again("removed as soon as nobody reads it any more", READ_AGAIN_S)
-        return Done("removed, since no layer has it")
