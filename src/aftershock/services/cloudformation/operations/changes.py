@@ -83,20 +83,18 @@ def changes(call: Call, outside: Outside, stack: Stack, plan: Plan, resources: M
         )
     resolve = partial(dynamic, asking(outside.ask, call))
     made: list[Change] = []
-    unsettled: set[str] = set()  # what may be another one afterwards, or is yet to be
+    settled = {**alive}  # without what may be another one afterwards; the scope looks there
+    scope = full_scope(stack, plan, template, settled, call=call, ask=outside.ask, marked=outside.marked)
     for name in order({name: one.references() & there.keys() for name, one in there.items()}):
-        known = {other: one for other, one in alive.items() if other not in unsettled}
-        scope = full_scope(stack, plan, template, known, call=call, ask=outside.ask, marked=outside.marked)
         if name not in alive:
             after = _after(there[name], plan, scope, resolve, None)[0]
             made.append(Change("Add", name, there[name].type, after=after))
-            unsettled.add(name)
             continue
         change = _change(there[name], alive[name], plan, scope, resolve)
         if change is not None:
             made.append(change)
             if change.need is Need.REPLACEMENT:
-                unsettled.add(name)
+                del settled[name]
     made += [
         Change("Remove", name, one.type, one.physical_id, before=Values(one.properties, one.metadata))
         for name, one in alive.items()
