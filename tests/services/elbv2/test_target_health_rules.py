@@ -52,13 +52,20 @@ KNOWN = [
 ]
 
 
-def said(located: Located, *sights: Sight, let_go: bool = True) -> Shown | Over:
-    return judge(located, sights, now=NOW, delay_s=300.0, let_go=let_go)
+def said(located: Located, *sights: Sight, let_go: bool = True, known: bool = True) -> Shown | Over:
+    return judge(located, sights, now=NOW, delay_s=300.0, let_go=let_go, known=known)
 
 
 @pytest.mark.parametrize(("sights", "shown"), [case[1:] for case in NEW], ids=[case[0] for case in NEW])
 def test_a_new_target_is_what_the_nodes_see(sights: list[Sight], shown: Shown) -> None:
     assert said(locate(target(), group(), instance(), {A}), *sights) == shown
+
+
+def test_a_new_target_is_not_healthy_before_every_node_knows_it() -> None:
+    fresh = locate(target(), group(), instance(), {A})
+    assert said(fresh, HEALTHY, known=False) == CHECKING
+    old = locate(target(state="healthy", fault=None, description=None), group(), instance(), {A})
+    assert said(old, HEALTHY, known=False) == Shown("healthy")  # the node is new, and not the target
 
 
 @pytest.mark.parametrize(("sights", "shown"), [case[1:] for case in KNOWN], ids=[case[0] for case in KNOWN])

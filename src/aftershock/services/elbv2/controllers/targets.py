@@ -9,10 +9,10 @@ from aftershock.clock import Clock
 from aftershock.control import Again, Done, Outcome
 from aftershock.services.elbv2.outside import Outside
 from aftershock.services.elbv2.records.listener import LISTENERS, RULES
-from aftershock.services.elbv2.records.load_balancer import LOAD_BALANCERS, NODES
+from aftershock.services.elbv2.records.load_balancer import LOAD_BALANCERS, NODES, Node
 from aftershock.services.elbv2.records.target_group import TARGET_GROUPS, TARGETS, Target, TargetGroup
-from aftershock.services.elbv2.rules.attributes import group_value
-from aftershock.services.elbv2.rules.located import locate
+from aftershock.services.elbv2.rules.attributes import group_value, is_cross_zone
+from aftershock.services.elbv2.rules.located import Located, locate
 from aftershock.services.elbv2.rules.target_health import Over, judge
 from aftershock.services.elbv2.rules.translate import backend_name
 from aftershock.store import Change, Store, Transaction
@@ -73,12 +73,19 @@ class TargetController:
         balancers = balancers_of(tx, group)
         nodes = [node for balancer in balancers for node in NODES.where(tx, "load_balancer", balancer.arn)]
         names, backend = [node.name for node in nodes], backend_name(group)
+        crossing = {balancer.arn for balancer in balancers if is_cross_zone(balancer, group)}
+
+        def sends(node: Node, located: Located) -> bool:
+            return node.load_balancer in crossing or located.zone in (None, node.zone)
+
         for target in targets:
             instance = instance_of(tx, group, target, self._outside)
             located = locate(target, group, instance, zones_of(balancers))
             sights = self._sights.of(names, backend, located.server) if located.is_server else []
             let_go = all(self._sights.has_let_go(node.name, backend, located.server) for node in nodes if node.serving)
-            judged = judge(located, sights, now=now, delay_s=delay_s, let_go=let_go)
+            asked = (node.name for node in nodes if node.serving and sends(node, located))
+            known = all(self._sights.of([name], backend, located.server) for name in asked)
+            judged = judge(located, sights, now=now, delay_s=delay_s, let_go=let_go, known=known)
             if isinstance(judged, Over):
                 TARGETS.forget(tx, target.key)
                 said.append(f"{target.id}:{target.port} is no target any more: {judged.reason}")

@@ -28,11 +28,15 @@ class Over:
     reason: str
 
 
-def judge(located: Located, sights: Sequence[Sight], *, now: datetime, delay_s: float, let_go: bool) -> Shown | Over:
+def judge(
+    located: Located, sights: Sequence[Sight], *, now: datetime, delay_s: float, let_go: bool, known: bool
+) -> Shown | Over:
     """`sights` are what each node that was seen lately sees of the target; `delay_s` is how long it drains, here.
 
     `let_go` says that every node that serves was seen to send nothing new to it: before that it drains, however late it
-    is, for whoever waits for its end switches its machine off.
+    is, for whoever waits for its end switches its machine off.  `known` says that every node that serves, and would
+    send to it, was seen to know it: before that it does not become healthy, for whoever waits for that sends requests,
+    and a node that does not know it yet has nobody for them.
     """
     target = located.target
     if located.gone:
@@ -45,10 +49,10 @@ def judge(located: Located, sights: Sequence[Sight], *, now: datetime, delay_s: 
         return Shown("draining", *DRAINING)
     if located.unused is not None:
         return Shown("unused", located.unused.fault, located.unused.description)
-    return _by_sight(target, [sight for sight in sights if sight.state != "draining"])
+    return _by_sight(target, [sight for sight in sights if sight.state != "draining"], known)
 
 
-def _by_sight(target: Target, sights: Sequence[Sight]) -> Shown:
+def _by_sight(target: Target, sights: Sequence[Sight], known: bool) -> Shown:
     """By what most nodes see: each checks by itself, and one of them may have been cut off.
 
     Where as many say one thing as another it stays as it was, and so it does where nobody was seen to look: neither
@@ -56,12 +60,12 @@ def _by_sight(target: Target, sights: Sequence[Sight]) -> Shown:
     """
     healthy = sum(sight.state == "healthy" for sight in sights)
     faulty = [sight for sight in sights if sight.state == "unhealthy"]
-    known = target.state in ("healthy", "unhealthy")
-    if healthy > len(faulty) and (known or healthy + len(faulty) == len(sights)):
+    judged = target.state in ("healthy", "unhealthy")
+    if healthy > len(faulty) and (judged or (known and healthy + len(faulty) == len(sights))):
         return Shown("healthy")
     if len(faulty) > healthy:
         return _unhealthy(faulty[0])
-    if known:
+    if judged:
         return Shown(target.state, target.fault, target.description)
     return Shown("initial", *(CHECKING if sights else REGISTERING))
 
