@@ -192,13 +192,20 @@ class Region:
         progress = self._engines.images.base_progress()
         built = progress is not None and progress.fraction >= 1
         with self._store.snapshot() as tx:
-            routed = ec2.is_routed(tx)
+            routed, available = ec2.is_routed(tx), ec2.is_base_image_available(tx)
         if not built:
             phase = f"base image: {progress.phase}" if progress else "base image"
             fraction = progress.fraction if progress else 0.0
+        elif not available:  # it was built a moment ago, perhaps by another region, and the records do not say so yet
+            phase, fraction = "base image", 1.0
         else:
             phase, fraction = ("ready", 1.0) if routed else ("network", 0.0)
-        return {"ready": built and routed, "phase": phase, "fraction": fraction, "version": version("aftershock")}
+        return {
+            "ready": built and available and routed,
+            "phase": phase,
+            "fraction": fraction,
+            "version": version("aftershock"),
+        }
 
     async def reset(self, _: Mapping[str, Any]) -> Mapping[str, Any]:
         """Empty the account: answers when nothing of what it had is left, and a fresh default VPC is there.

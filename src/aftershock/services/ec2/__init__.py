@@ -16,6 +16,7 @@ from .operations import refused
 from .operations.outside import Outside, Profile
 from .operations.registry import operations
 from .records import image
+from .records.snapshot import SNAPSHOTS
 from .records.tables import TABLES
 from .records.vpc import VPCS
 from .rules.capacity import Host
@@ -65,6 +66,7 @@ __all__ = [
     "ground_is_new",
     "instance_seen",
     "instance_shown",
+    "is_base_image_available",
     "is_routed",
     "networks",
     "operations",
@@ -83,6 +85,13 @@ def base_image_id(tx: Tx) -> str | None:
     """The id of the region's base AMI; None before the region first knew what it will be."""
     found = image.base(tx)
     return found.id if found else None
+
+
+def is_base_image_available(tx: Tx) -> bool:
+    """Whether the base AMI is told to be there, so that it can be launched."""
+    found = image.base(tx)
+    snapshot = SNAPSHOTS.get(tx, found.snapshot_id) if found else None
+    return snapshot is not None and snapshot.captured
 
 
 def is_routed(tx: Tx) -> bool:
