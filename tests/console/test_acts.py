@@ -1,5 +1,10 @@
 """An act says what it will do, is made of calls that the API takes, and names nothing that is not there."""
 
+import base64
+import subprocess
+import sys
+import time
+
 import botocore.session
 import pytest
 from botocore.validate import ParamValidator
@@ -117,6 +122,43 @@ def test_a_sentence_names_what_will_be_hit():
     assert "1 load balancer (shop)" in said
     said = plan("kill-instance", {"instance": ONE}, site()).says
     assert "cannot be taken back" in said and "group shop wants 4, and will replace it" in said
+
+
+@pytest.mark.parametrize(
+    "kind, says",
+    [("power-interruption", "start again from their own disks"), ("network-isolation", "is reached as before")],
+)
+def test_what_healing_does_is_said_of_what_was_done(kind, says):
+    dark = site() | {"experiments": [experiment("us-east-1a", kind)]}
+    said = plan("heal-zone", {"zone": "us-east-1a"}, dark).says
+    assert says in said, said
+
+
+def test_a_load_ends_when_it_was_to_end_though_its_machine_starts_anew_meanwhile(tmp_path):
+    [step] = plan("start-load", {"url": "http://www.shop.example/", "rate": 5, "minutes": 2}, site()).steps
+    script = base64.b64decode(step.params["UserData"]).decode()
+    assert subprocess.run(["sh", "-n"], input=script, text=True, check=False).returncode == 0
+    program = script.partition("<<'END'\n")[2].partition("\nEND\n")[0]
+    end = tmp_path / "load.end"
+    end.write_text(f"{time.time() - 1}\n")  # as a machine finds it that has been off for long
+    program = program.replace("/root/load.end", str(end))
+    subprocess.run([sys.executable, "-c", program], timeout=60, check=True)
+    assert "systemctl enable --now load" in script
+
+
+@pytest.mark.parametrize(
+    "rule, whom",
+    [
+        ("sgr-1", "to 1 load balancer (shop) are dropped"),
+        ("sgr-2", "to 1 instance (shop (i-00000000000000001)) are dropped"),
+    ],
+)
+def test_who_is_behind_a_path_is_said(rule, whom):
+    assert whom in plan("cut-path", {"rule": rule}, site(running=1)).says
+
+
+def test_a_path_to_nobody_is_said_to_be_one():
+    assert plan("cut-path", {"rule": "sgr-2"}, site(running=0)).says.endswith(": nothing is in it.")
 
 
 def test_what_was_cut_can_be_mended_with_the_same_rule():

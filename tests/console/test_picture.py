@@ -90,6 +90,20 @@ def test_what_happens_is_told_in_sentences():
     assert "shop (i-00000000000000004) is terminated" in less
 
 
+def test_what_happens_to_many_at_once_is_one_sentence():
+    assert happened(site(running=0), site(running=8)) == [
+        "4 instances are running in us-east-1b",
+        "4 instances are running in us-east-1a",
+        "8 targets are healthy in shop",
+    ]
+
+
+def test_what_happens_is_told_in_the_order_of_the_picture():
+    fewer = happened(site(running=5), site(running=2))
+    gone = [one for one in fewer if "terminated" in one]
+    assert gone == [f"shop (i-{n:017x}) is terminated" for n in (3, 4, 5)]
+
+
 @given(st.floats(0.01, 10_000))
 def test_the_strip_never_asks_for_more_points_than_there_may_be(pace):
     assert 30 <= minutes(pace) <= 1440

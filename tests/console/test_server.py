@@ -5,6 +5,7 @@ import json
 
 import pytest
 
+from aftershock.console import acts
 from aftershock.console.server import MAX_BODY_BYTES
 from tests.conftest import eventually
 
@@ -124,6 +125,7 @@ def test_a_form_of_another_page_is_refused_whatever_it_carries(console):
         (503, "/api/template", b'{"args": {"stage": "stage-1"}}'),
         (409, "/api/plan", b'{"act": "kill-instance", "args": []}'),
         (409, "/api/do", b'{"act": "kill-instance", "args": {"instance": {}}}'),
+        (409, "/api/plan", b'{"act": "fail-zone", "args": {"zone": "us-east-1a", "kind": []}}'),
         (404, "/api/nothing", b"{}"),
         (404, "/api/details", b"{}"),
         (404, "/api/details", b'{"kind": "instance", "thing": "i-1", "part": "password"}'),
@@ -133,6 +135,12 @@ def test_a_form_of_another_page_is_refused_whatever_it_carries(console):
 def test_nonsense_is_refused_in_words(console, status, path, body):
     got, _, said = ask(console, "POST", path, headers=OWN, body=body)
     assert got == status and json.loads(said)["error"]
+
+
+def test_an_error_of_our_own_is_said_in_words_too(console, monkeypatch):
+    monkeypatch.setattr(acts, "plan", lambda *_: {}["nothing"])
+    status, _, said = ask(console, "POST", "/api/plan", headers=OWN, body=b'{"act": "kill-instance"}')
+    assert status == 500 and "error of its own" in json.loads(said)["error"]
 
 
 def test_a_page_is_told_all_once_and_then_the_difference(console):

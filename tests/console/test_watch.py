@@ -2,9 +2,12 @@
 
 import asyncio
 import contextlib
+import threading
+import time
 
 from botocore.exceptions import ClientError
 
+from aftershock.console import watch as watch_module
 from aftershock.console.api import Api, Unreachable
 from aftershock.console.looks import LOOKS, Look
 from aftershock.console.watch import BEHIND, CALM_S, Watch
@@ -24,26 +27,29 @@ class World:
     def __init__(self):
         self.seen = site()
         self.errors = {}
+        self.holds = {}  # by look: an event until which it gets no answer
 
     def look(self, name):
         def ask(*_):
+            if name in self.holds:
+                self.holds[name].wait(WITHIN_S)
             if name in self.errors:
                 raise self.errors[name]
             return self.seen.get(name)
 
         return ask
 
-    def watch(self):
+    def watch(self, wall=time.time):
         looks = [Look(look.name, 0.05, self.look(look.name)) for look in LOOKS]
-        return Watch(Api("http://127.0.0.1:9", lambda: ("a", "b")), pace=1.0, looks=looks)
+        return Watch(Api("http://127.0.0.1:9", lambda: ("a", "b")), pace=1.0, wall=wall, looks=looks)
 
 
-def watching(scenario):
+def watching(scenario, wall=time.time):
     """Run a scenario with a watch that looks, and one open page."""
 
     async def run():
         world = World()
-        watch = world.watch()
+        watch = world.watch(wall)
         task = asyncio.create_task(watch.run())
         try:
             with watch.page() as page:
@@ -97,6 +103,37 @@ def test_while_nobody_answers_the_last_picture_stays_and_it_is_said():
         await event_with(page, lambda event: event.get("set", {}).get("region:", {}).get("answers") is True)
 
     watching(scenario)
+
+
+def test_a_control_plane_that_is_asked_and_says_nothing_does_not_answer(monkeypatch):
+    monkeypatch.setattr(watch_module, "SILENT_S", 0.1)
+    monkeypatch.setattr(watch_module, "LISTEN_S", 0.02)
+
+    async def scenario(world, watch, page):
+        await event_with(page, lambda event: event.get("set", {}).get("region:"))
+        speaks = threading.Event()
+        world.holds["zones"] = speaks
+        try:
+            event = await event_with(page, lambda event: event.get("set", {}).get("region:"))
+            assert event["set"]["region:"]["answers"] is False and event["gone"] == []
+        finally:
+            speaks.set()
+        await event_with(page, lambda event: event.get("set", {}).get("region:", {}).get("answers") is True)
+
+    watching(scenario)
+
+
+def test_a_clock_that_goes_back_does_not_end_the_samples(monkeypatch):
+    monkeypatch.setattr(watch_module, "SAMPLE_S", 0.2)
+    times = [10_000.0]
+
+    async def scenario(world, watch, page):
+        await event_with(page, lambda event: "sample" in event)
+        times[0] = 5_000.0
+        world.seen = site(running=3)  # something to tell, and the same number again after that
+        assert (await event_with(page, lambda event: event.get("sample", [0])[0] == 5_000.0))["sample"][1] in (3, 4)
+
+    watching(scenario, wall=lambda: times[0])
 
 
 def test_a_page_that_does_not_read_begins_anew_and_holds_nobody_up():

@@ -99,18 +99,29 @@ def _heal_zone(args: Args, seen: Seen) -> Plan:
         if TAG in (one.get("tags") or {}):
             template = {"id": one["experimentTemplateId"]}
             steps.append(Step("fis", "DeleteExperimentTemplate", template, done_if="ResourceNotFoundException"))
-    return Plan(
-        f"{_listed([one['id'] for one in shaking], 'experiment')} stops: power and network of {zone} come back, "
-        "and its instances start again from their own disks.",
-        tuple(steps),
-    )
+    struck = {kind for one in shaking for kind in _kinds(one, ids)}
+    effects = [effect for kind, effect in HEALS.items() if kind in struck]
+    stop = f"{_listed([one['id'] for one in shaking], 'experiment')} stop{'s' if len(shaking) == 1 else ''}"
+    return Plan(f"{stop}: in {zone} {', and '.join(effects)}.", tuple(steps))
+
+
+HEALS = {
+    "power": "there is power again, and the instances start again from their own disks",
+    "network": "the network is whole again, and what is there is reached as before",
+}
 
 
 def _shakes(experiment: Answer, zones: Iterable[str]) -> bool:
-    return experiment["state"]["status"] not in OVER and any(
-        action["actionId"] in picture.OUTAGES and action["parameters"]["availabilityZoneIdentifier"] in zones
+    return experiment["state"]["status"] not in OVER and bool(_kinds(experiment, zones))
+
+
+def _kinds(experiment: Answer, zones: Iterable[str]) -> set[str]:
+    """What it does to these zones."""
+    return {
+        picture.OUTAGES[action["actionId"]]
         for action in experiment["actions"].values()
-    )
+        if action["actionId"] in picture.OUTAGES and action["parameters"]["availabilityZoneIdentifier"] in zones
+    }
 
 
 def _stop_instance(args: Args, seen: Seen) -> Plan:
@@ -166,10 +177,12 @@ def _cut_path(args: Args, seen: Seen) -> Plan:
     members = [
         one for one in _instances(seen) if any(held["GroupId"] == group for held in one.get("SecurityGroups") or ())
     ]
+    fronts = [one["LoadBalancerName"] for one in seen.get("balancers") or () if group in one.get("SecurityGroups", ())]
+    whom = [_named(members, "")] * bool(members) + [_listed(fronts, "load balancer")] * bool(fronts)
     fact = picture.rule(rule)
+    effect = f"new packets on that path to {' and '.join(whom)} are dropped in silence" if whom else "nothing is in it"
     return Plan(
-        f"{group} no longer lets in {fact['ports']} from {fact['from']}: new packets on that path to "
-        f"{_named(members, 'its members, of which there are none')} are dropped in silence.",
+        f"{group} no longer lets in {fact['ports']} from {fact['from']}: {effect}.",
         (Step("ec2", "RevokeSecurityGroupIngress", {"GroupId": group, "SecurityGroupRuleIds": [args["rule"]]}),),
         {"act": "mend-path", "args": {"group": group, "permission": permission(rule)}},
     )
@@ -201,10 +214,12 @@ def _mend_path(args: Args, seen: Seen) -> Plan:
 # It becomes part of a script: no character in it means anything there.
 TARGET = re.compile(r"http://(?P<host>[a-z0-9.-]+)(:[0-9]{1,5})?/[A-Za-z0-9_./~%-]*")
 LOAD = """#!/bin/sh
-# Asks for {url}, {rate} times a second, for {minutes} minutes; then this machine ends itself.
+# Asks for {url}, {rate} times a second, for {minutes} minutes; then this machine ends itself,
+# and so it does when its power fails meanwhile and comes back.
+echo $(($(date +%s) + {seconds})) >/root/load.end
 cat >/root/load.py <<'END'
 import http.client, threading, time, urllib.parse
-url, rate, end = urllib.parse.urlsplit({url!r}), {rate}, time.time() + {seconds}
+url, rate, end = urllib.parse.urlsplit({url!r}), {rate}, float(open("/root/load.end").read())
 threads = max(4, min(64, rate // 4))
 def ask(number):
     due = time.time() + number / rate
@@ -215,7 +230,7 @@ def ask(number):
             connection = http.client.HTTPConnection(url.hostname, url.port or 80, timeout=5)
             connection.request("GET", url.path or "/", headers={{"Connection": "close"}})
             connection.getresponse().read()
-        except OSError:
+        except (OSError, http.client.HTTPException):
             pass
         finally:
             connection.close()
@@ -223,7 +238,13 @@ workers = [threading.Thread(target=ask, args=(number,)) for number in range(thre
 [worker.start() for worker in workers]
 [worker.join() for worker in workers]
 END
-systemd-run --unit=load --collect sh -c 'python3 /root/load.py; systemctl poweroff'
+cat >/etc/systemd/system/load.service <<'END'
+[Service]
+ExecStart=/bin/sh -c 'python3 /root/load.py; systemctl poweroff'
+[Install]
+WantedBy=multi-user.target
+END
+systemctl enable --now load
 """
 
 
@@ -332,7 +353,7 @@ def _zone(args: Args, seen: Seen) -> str:
 
 
 def _one_of(args: Args, name: str, known: Mapping[str, str]) -> str:
-    if args.get(name) not in known:
+    if str(args.get(name)) not in known:
         raise Impossible(f"{name} is one of {', '.join(known)}")
     return str(args[name])
 

@@ -113,6 +113,9 @@ class Console:
             await _answer(send, 503, {"error": str(error)})
         except BotoCoreError as error:
             await _answer(send, 400, {"error": str(error)})
+        except Exception:
+            log.exception("%s", path)
+            await _answer(send, 500, {"error": "The console has met an error of its own; its log says which."})
         else:
             await _answer(send, 200, answer)
 

@@ -31,6 +31,7 @@ AGAIN_S = 1.0  # while nobody answers
 REFUSED_FOR_S = 30.0  # a service that the region does not have is asked for again so much later
 KEPT = 200  # happenings, and samples of how many instances run
 SAMPLE_S = 5.0
+SILENT_S, LISTEN_S = 6.0, 1.0  # so long a question may go unanswered; how often that is looked at
 STILL_S = 10.0  # a sign of life for pages, and how soon one that has gone is noticed
 BEHIND = 64  # events that a page may be behind; then it begins anew
 UNSET: Any = object()
@@ -62,6 +63,7 @@ class Watch:
         self._happened: deque[Event] = deque(maxlen=KEPT)
         self._samples: deque[tuple[float, int]] = deque(maxlen=KEPT)
         self._answers, self._cold = True, True
+        self._asked_at = 0.0  # when the last question was put
         self._facts: picture.Picture = {}  # what is not the API's to tell
         self._calm = False
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -131,13 +133,24 @@ class Watch:
                 await self._awake.wait()
                 continue
             began, own = time.monotonic(), time.process_time()
-            changed = await asyncio.to_thread(self._round)
+            changed = await self._listened()
             asked_s = time.monotonic() - began
             self._publish(changed)
             rest_s = self._rest_s(time.process_time() - own, asked_s)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(rest_s):
                     await self._awake.wait()
+
+    async def _listened(self) -> bool:
+        """A round.  While a question of it goes unanswered the pages are told so, and not when it is given up."""
+        looking = asyncio.create_task(asyncio.to_thread(self._round))
+        silent, self._asked_at = False, time.monotonic()
+        while not (await asyncio.wait([looking], timeout=LISTEN_S))[0]:
+            if not silent and time.monotonic() - self._asked_at > SILENT_S and "region:" in self.picture:
+                silent = True
+                self.picture = self.picture | {"region:": self.picture["region:"] | {"answers": False}}
+                self._send({"set": {"region:": self.picture["region:"]}, "gone": []})
+        return looking.result() or silent
 
     def _rest_s(self, own_s: float, asked_s: float) -> float:
         """Until the next look is due, and longer where the last round was dear."""
@@ -167,6 +180,7 @@ class Watch:
         """Whether what is seen is another than before."""
         every_s = max(1.0, look.every_s / self._pace) if look.nominal else look.every_s
         now = datetime.fromtimestamp(self._wall(), UTC)
+        self._asked_at = time.monotonic()
         try:
             found = look.ask(self._api, self.seen, now, self._pace)
             self.refused.pop(look.name, None)
@@ -217,7 +231,7 @@ class Watch:
     def _sample(self, now: float) -> bool:
         running = sum(key.startswith("instance:") and fact["state"] == "running" for key, fact in self.picture.items())
         last = self._samples[-1] if self._samples else (0.0, -1)
-        if not self._answers or (last[1] == running and now - last[0] < SAMPLE_S):
+        if not self._answers or (last[1] == running and abs(now - last[0]) < SAMPLE_S):  # a clock may go back
             return False
         self._samples.append((now, running))
         return True
@@ -232,6 +246,8 @@ class Watch:
     def _whole(self) -> Event:
         return {
             "whole": True,
+            "at": self._wall(),
+            "still_s": STILL_S,
             "set": self.picture,
             "happened": [*self._happened],
             "samples": [*self._samples],

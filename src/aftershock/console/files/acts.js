@@ -2,7 +2,7 @@
 import { el, set } from "./dom.js";
 import { ask } from "./stream.js";
 
-const TOAST_MS = 12000;
+const TOAST_MS = 12000, COPIED_MS = 2000;
 
 // Ask for confirmation of an act, do it, and offer to undo it where that can be.
 export async function confirm(title, act, args, danger = true, onRefused = (says) => toast(says, true)) {
@@ -45,8 +45,10 @@ export const fill = (dialog, nodes) => dialog.replaceChildren(...nodes.filter(Bo
 export function commandBlock(text) {
   const copy = el("button", { type: "button", class: "copy", text: "Copy", "aria-label": "Copy the command" });
   copy.onclick = async () => {
-    await navigator.clipboard.writeText(text);
-    set(copy, { text: "Copied" });
+    const copied = await navigator.clipboard.writeText(text).then(() => true, () => false);
+    if (!copied) getSelection().selectAllChildren(copy.previousSibling);
+    set(copy, { text: copied ? "Copied" : "Selected" });
+    setTimeout(() => set(copy, { text: "Copy" }), COPIED_MS);
   };
   return el("div", { class: "command" }, el("pre", { tabindex: "0", text }), copy);
 }
@@ -55,7 +57,8 @@ export function toast(text, bad, undo) {
   const box = el("div", { class: "toast", "data-bad": bad }, el("span", { text }));
   if (undo) box.append(el("button", { type: "button", text: "Undo …", onclick: undo }));
   document.getElementById("toasts").append(box);
-  setTimeout(() => box.remove(), TOAST_MS);
+  const leave = () => (box.matches(":hover, :focus-within") ? setTimeout(leave, COPIED_MS) : box.remove());
+  setTimeout(leave, TOAST_MS);
 }
 
 // A load has a target, a rate and a time to be chosen first.

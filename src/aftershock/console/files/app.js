@@ -68,5 +68,6 @@ document.getElementById("load").onclick = () => chooseLoad(loadTargets());
 document.addEventListener("redraw", soon);
 map.begin((kind, thing) => panel.show(kind, thing));
 panel.begin();
+new ResizeObserver(() => strip.render()).observe(document.getElementById("strip"));
 setInterval(() => { if (state.connected) strip.render(); }, STRIP_EVERY_MS);
 follow((event) => { apply(event); soon(); }, (says) => { standing = says; state.connected = !says; soon(); });

@@ -5,6 +5,7 @@ import { FOLD_FROM } from "./model.js";
 
 const SIGNS = { good: "●", busy: "◐", bad: "✕", off: "■" };
 const CARDS_TO = 36, CHIPS_TO = 130; // machines on the map up to which each is a card, or a chip; beyond, a dot
+const BESIDE = 6, BAR = 14; // how far beside its zone an edge goes, and where it meets a cluster
 const MOST_LABELLED = 10; // edges up to which each says what it lets through
 const unfolded = new Map(); // by cluster: whether somebody has folded or unfolded it
 const anchors = new Map();
@@ -168,11 +169,24 @@ function place(edge, home) {
   const beside = edge.between && Math.abs(a.top - b.top) < 40;
   const from = beside ? [(a.left < b.left ? a.right : a.left) - home.left, a.top + 14 - home.top] : [a.left + a.width / 2 - home.left, a.bottom - home.top];
   const to = beside ? [(a.left < b.left ? b.left : b.right) - home.left, b.top + 14 - home.top] : [b.left + b.width / 2 - home.left, b.top - home.top];
-  // Into a zone an edge leads straight down from its upper border, beside what is written there.
-  const border = edge.between ? null : anchors.get(edge.to).closest(".zone")?.getBoundingClientRect().top - home.top;
-  const end = border > from[1] ? [to[0], border] : to;
-  const bend = beside ? 0 : Math.max(12, (end[1] - from[1]) / 2);
-  return { ...edge, path: `M${from} C${from[0]},${from[1] + bend} ${end[0]},${end[1] - bend} ${end}L${to}`, at: [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2] };
+  const zone = edge.between ? null : anchors.get(edge.to).closest(".zone");
+  if (zone) return { ...edge, ...into(zone, anchors.get(edge.to), from, to, home) };
+  const bend = beside ? 0 : Math.max(12, (to[1] - from[1]) / 2);
+  return { ...edge, path: `M${from} C${from[0]},${from[1] + bend} ${to[0]},${to[1] - bend} ${to}`, at: [(from[0] + to[0]) / 2, (from[1] + to[1]) / 2] };
+}
+
+// Into a zone an edge leads straight down from its upper border to what is first there, and beside it to all else: not
+// behind what stands above.
+function into(zone, node, from, to, home) {
+  const first = document.querySelector(".zone").getBoundingClientRect();
+  const box = zone.getBoundingClientRect();
+  const top = first.top - home.top;
+  const straight = zone.querySelector(".cluster") === node && box.top - first.top < 4;
+  const end = [straight ? to[0] : box.left - home.left - BESIDE, top];
+  const bend = Math.max(12, (top - from[1]) / 2);
+  const inner = node.getBoundingClientRect();
+  const rest = straight ? `L${to}` : `V${inner.top + BAR - home.top}H${inner.left - home.left}`;
+  return { path: `M${from} C${from[0]},${from[1] + bend} ${end[0]},${top - bend} ${end}${rest}`, at: [end[0], top - 18] };
 }
 
 function newEdge() {

@@ -1,8 +1,10 @@
 // From facts to what the map shows: tiers, zones, clusters of machines, and the paths between them.  No DOM here.
-import { of, fact } from "./state.js";
+import { of, fact, now } from "./state.js";
 
 const WORST = ["unhealthy", "unhealthy.draining", "initial", "draining", "unused", "unavailable", "healthy"];
 const EVERYBODY = "0.0.0.0/0";
+// What was measured longer ago than three of AWS's minutes and the longest rest between two looks is not now.
+export const recently = (pace = 1) => now() - 3.5 * (60 / pace) - 6;
 export const FOLD_FROM = 60; // machines on the map from which on clusters begin folded
 
 export function model() {
@@ -89,7 +91,7 @@ export function traffic(arn) {
   const { pace, window_s: window } = fact("region:") ?? { pace: 1 };
   if (!told) return { rate: null, errors: null, latency: null, byZone: {} };
   const minute = 60 / pace;
-  const recent = Date.now() / 1000 - 3.5 * minute;
+  const recent = recently(pace);
   const latest = (point) => (point && point[0] >= recent ? point[1] : 0);
   const last = (series) => latest(series?.[series.length - 1]);
   const requests = last(told.series.requests);

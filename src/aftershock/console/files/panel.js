@@ -1,5 +1,5 @@
 // The side panel: what happened, the paths that security groups open, and the details of what was clicked.
-import { el, set, sync } from "./dom.js";
+import { el, set, sync, timeOf } from "./dom.js";
 import { fact, of } from "./state.js";
 import { ask } from "./stream.js";
 import { commandBlock, confirm } from "./acts.js";
@@ -7,13 +7,14 @@ import { events } from "./strip.js";
 import * as stacks from "./stacks.js";
 import * as lab from "./lab.js";
 
+const HAPPENED = "what happened"; // told by the page itself, of what it has seen
 const PARTS = {
-  instance: ["fields", "status", "metrics", "console", "volumes"],
-  zone: ["fields", "subnets"],
+  instance: ["fields", "status", "metrics", "console", "volumes", HAPPENED],
+  zone: ["fields", "subnets", HAPPENED],
   subnet: ["fields", "interfaces"],
   group: ["fields", "rules"],
   balancer: ["fields", "metrics", "listeners", "attributes"],
-  targets: ["fields", "health", "attributes"],
+  targets: ["fields", "health", "attributes", HAPPENED],
   scaling: ["fields", "history", "policies"],
   alarm: ["fields", "history"],
   experiment: ["fields"],
@@ -29,6 +30,7 @@ const LISTS = [
   ["experiment", "Experiments", (one) => one.status],
 ];
 const SHOWN = 120;
+const NARROW = "(max-width: 760px)"; // one column, as in the style sheet
 let chosen = null;
 
 export function begin() {
@@ -53,23 +55,39 @@ function open(id, focus = false) {
 }
 
 export function render() {
-  sync(document.getElementById("feed"), events().slice(0, SHOWN), (one) => one.key, newEntry, drawEntry);
+  const all = events();
+  sync(document.getElementById("feed"), all.slice(0, SHOWN), (one) => one.key, newEntry, drawEntry);
   renderPaths();
   renderLists();
   stacks.render(show);
   lab.render();
-  if (chosen && chosen.actions) actions(chosen.actions, chosen.kind, chosen.thing);
+  if (chosen) renderChosen(all);
+}
+
+// What was clicked is followed: its acts, where it belongs, and whatever part of it is open.
+function renderChosen(all) {
+  const { kind, thing, list, links, parts } = chosen;
+  actions(list, kind, thing);
+  drawLinks(links, kind, thing);
+  const own = all.filter((one) => one.thing === `${kind}:${thing}` || one.says.includes(thing) || one.why?.includes(thing));
+  const told = parts.querySelector(".happened");
+  if (told) sync(told, own.slice(0, SHOWN), (one) => one.key, newEntry, drawEntry);
+  const seen = JSON.stringify(fact(`${kind}:${thing}`));
+  if (seen === chosen.seen) return;
+  chosen.seen = seen;
+  for (const box of parts.children) box.again?.();
 }
 
 function newEntry() {
-  return el("article", {}, el("time"), el("p"), el("small"));
+  return el("article", {}, el("time"), el("p", {}, el("button", { type: "button", class: "plain" })), el("small"));
 }
 
 function drawEntry(node, one) {
   const [time, says, why] = node.children;
   set(node, { "data-bad": Boolean(one.bad), "data-kind": one.kind });
-  set(time, { text: new Date(one.at * 1000).toLocaleTimeString(), datetime: new Date(one.at * 1000).toISOString() });
-  set(says, { text: one.says });
+  const [kind, ...rest] = one.thing.split(":");
+  set(time, { text: timeOf(one.at), datetime: new Date(one.at * 1000).toISOString() });
+  set(says.firstChild, { text: one.says, disabled: !PARTS[kind], onclick: () => show(kind, rest.join(":")) });
   set(why, { text: one.why ?? "", title: one.why, hidden: !one.why });
 }
 
@@ -103,23 +121,46 @@ export function show(kind, thing) {
   const panel = document.getElementById("details");
   const list = el("div", { class: "acts" });
   const title = el("h2", { tabindex: "-1", text: `${kind} ${kind === "stack" ? fact(`stack:${thing}`)?.name ?? thing : thing.split("/").at(-1)}` });
-  const parts = PARTS[kind].map((part, index) => section(kind, thing, part, index < 1));
-  panel.replaceChildren(title, list, ...parts);
-  chosen = { kind, thing, actions: list };
-  actions(list, kind, thing);
+  const links = el("p", { class: "links" });
+  const parts = el("div", {}, ...PARTS[kind].map((part, index) => (part === HAPPENED ? happened() : section(kind, thing, part, index < 1))));
+  panel.replaceChildren(title, list, links, parts);
+  panel.scrollTop = 0;
+  chosen = { kind, thing, list, links, parts, seen: JSON.stringify(fact(`${kind}:${thing}`)) };
+  renderChosen(events());
   title.focus({ preventScroll: true });
+  if (matchMedia(NARROW).matches) panel.parentElement.scrollIntoView();
+}
+
+const happened = () => el("details", {}, el("summary", { text: HAPPENED }), el("div", { class: "happened" }));
+
+// What a thing belongs to, and what lets others in to it.
+function drawLinks(links, kind, thing) {
+  const one = fact(`${kind}:${thing}`) ?? {};
+  const named = (other, id) => fact(`${other}:${id}`)?.name || id.split("/").at(-1);
+  const wanted = [
+    ...(one.groups ?? []).map((id) => ["group", id, `rules of ${named("group", id)}`]),
+    ...(kind === "instance" && one.scaling ? [["scaling", one.scaling, one.scaling]] : []),
+    ...(kind === "instance" && one.subnet ? [["subnet", one.subnet, named("subnet", one.subnet)]] : []),
+    ...(kind === "balancer" ? of("targets").filter(([, group]) => group.balancers.includes(thing)).map(([arn, group]) => ["targets", arn, `targets ${group.name}`]) : []),
+    ...(kind === "scaling" ? (one.targets ?? []).map((arn) => ["targets", arn, `targets ${named("targets", arn)}`]) : []),
+    ...(kind === "targets" ? (one.balancers ?? []).map((arn) => ["balancer", arn, named("balancer", arn)]) : []),
+  ];
+  sync(links, wanted, ([other, id]) => `${other} ${id}`, () => el("button", { type: "button", class: "plain" }), (button, [other, id, text]) => set(button, { text, onclick: () => show(other, id) }));
 }
 
 function section(kind, thing, part, isOpen) {
   const body = el("div");
   const again = el("button", { type: "button", class: "again", text: "Look again", onclick: () => fill(body, kind, thing, part) });
   const box = el("details", { open: isOpen }, el("summary", { text: part }), again, body);
+  const chosenText = () => { const marked = getSelection(); return !marked.isCollapsed && body.contains(marked.anchorNode); };
+  // Not under somebody's hands.
+  box.again = () => { if (box.open && body.firstChild && !body.contains(document.activeElement) && !chosenText()) fill(body, kind, thing, part); };
   box.ontoggle = () => { if (box.open && !body.firstChild) fill(body, kind, thing, part); };
   return box;
 }
 
 async function fill(body, kind, thing, part) {
-  body.replaceChildren(el("p", { text: "asking …" }));
+  if (!body.firstChild) body.append(el("p", { text: "asking …" }));
   try {
     const found = await ask("details", { kind, thing, part });
     const shown = found.series ? chart(found.series) : part === "console" ? el("pre", { tabindex: "0", text: decoded(found.answer.Output) }) : tree(trimmed(found.answer));
@@ -151,9 +192,9 @@ function trimmed(answer) {
 function tree(value) {
   if (typeof value !== "object" || value === null) return el("span", { text: String(value) });
   const list = el("dl", { class: "tree" });
-  for (const [name, one] of Object.entries(value)) {
-    list.append(el("dt", { text: name }), el("dd", {}, tree(one)));
-  }
+  const members = Object.entries(value);
+  if (!members.length) return el("span", { text: Array.isArray(value) ? "[]" : "{}" });
+  for (const [name, one] of members) list.append(el("div", {}, el("dt", { text: name }), el("dd", {}, tree(one))));
   return list;
 }
 

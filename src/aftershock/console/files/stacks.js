@@ -42,10 +42,12 @@ function drawStack(node, id, one, show) {
   const [head, why, outputs, parts, buttons] = node.children;
   set(head.firstChild, { text: one.name, onclick: () => show("stack", id) });
   set(head.lastChild, { text: one.status, "data-tone": toneOf(one.status) });
-  set(why, { text: one.why, hidden: !one.why, class: toneOf(one.status) === "bad" ? "refused" : "faint" });
+  const because = one.why || (toneOf(one.status) === "bad" ? failed(id) : "");
+  set(why, { text: because, hidden: !because, class: toneOf(one.status) === "bad" ? "refused" : "faint" });
   set(outputs, { hidden: !one.outputs.length });
   sync(outputs, one.outputs.flatMap(([key, value]) => [["dt", key, key], ["dd", key, value]]), ([tag, key]) => `${tag} ${key}`, ([tag]) => el(tag), (cell, [, , text]) => set(cell, { text }));
   const done = one.resources.filter(([, , status]) => status.endsWith("COMPLETE")).length;
+  set(parts, { hidden: !one.resources.length });
   set(parts.firstChild, { text: `${done} of ${one.resources.length} resources complete` });
   sync(parts.lastChild, one.resources, ([name]) => name, () => el("li", {}, el("span"), el("b"), el("small")), (line, [name, type, status, reason]) => {
     const [title, word, small] = line.children;
@@ -54,6 +56,13 @@ function drawStack(node, id, one, show) {
     set(small, { text: reason, hidden: !reason });
   });
   set(buttons.firstChild, { "aria-label": `Delete the stack ${one.name}`, onclick: () => confirm("Delete the stack", "delete-stack", { stack: one.name }) });
+}
+
+// What went wrong first: of a stack that was rolled back its events alone tell it.
+function failed(id) {
+  const events = of("event").map(([, one]) => one).filter((one) => one.thing === id && one.status.endsWith("_FAILED") && one.message);
+  const [first] = events.sort((a, b) => a.at - b.at);
+  return first ? `${first.says.split(" ").at(-1)}: ${first.message}` : "";
 }
 
 async function own(file) {

@@ -2,7 +2,10 @@
 
 const KEPT = 200;
 
-export const state = { facts: new Map(), happened: [], samples: [], connected: false };
+export const state = { facts: new Map(), happened: [], samples: [], connected: false, ahead: 0 };
+
+// Now by the console's clock, in seconds: the browser may be on another machine, and have another one.
+export const now = () => Date.now() / 1000 + state.ahead;
 
 export function apply(event) {
   if (event.whole) {
@@ -10,6 +13,8 @@ export function apply(event) {
     state.happened = [];
     state.samples = [];
   }
+  const at = event.at ?? event.sample?.[0];
+  if (at) state.ahead = at - Date.now() / 1000;
   for (const [key, fact] of Object.entries(event.set ?? {})) state.facts.set(key, fact);
   for (const key of event.gone ?? []) state.facts.delete(key);
   state.happened.push(...(event.happened ?? []));
