@@ -75,6 +75,28 @@ def test_a_control_plane_that_does_not_come_up_is_quoted_and_nothing_is_left(
     assert launcher.find(wanted.state) is None
 
 
+def test_an_interrupted_start_leaves_no_region_and_an_interrupted_wait_leaves_one_that_ran(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(region: launcher.Running) -> None:
+        raise KeyboardInterrupt
+
+    here = settings(tmp_path, sys.executable, "-c", CONTROL, "{api}")
+    with monkeypatch.context() as patched:
+        patched.setattr("aftershock.cli.bring_up.wait_ready", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            bring_up(here)
+    assert launcher.find(here.state) is None
+    region, _ = bring_up(here)
+    try:
+        monkeypatch.setattr("aftershock.cli.bring_up.wait_ready", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            bring_up(here)
+        assert region.lives
+    finally:
+        stop(here.state)
+
+
 def test_a_phase_that_never_moves_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("aftershock.cli.bring_up.STALLED_TIMEOUT_S", 0.5)
     wanted = settings(tmp_path, "sleep", "infinity")

@@ -5,12 +5,16 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from aftershock.cli.inside import ssh_options
 from aftershock.cli.logs import news
+from aftershock.cli.region import _unheeded
 from aftershock.doors.access import Access
+from aftershock.ground import launcher
+from aftershock.ground.processes import Process
 
 
 def aftershock(*arguments: str, state: Path) -> subprocess.CompletedProcess[str]:
@@ -59,7 +63,20 @@ def test_stopping_what_does_not_run_is_no_error(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "command",
-    [["up", "--pace", "0"], ["up", "--api-port", "70000"], ["frobnicate"], ["dig"], ["site", "nosuch"], ["quake"]],
+    [
+        ["up", "--pace", "0"],
+        ["up", "--pace", "nan"],
+        ["up", "--pace", "inf"],
+        ["site", "whatisthetime", "--pace", "inf"],
+        ["lab", "whatisthetime", "--pace", "nan"],
+        ["up", "--state", ""],
+        ["down", "--state", ""],
+        ["up", "--api-port", "70000"],
+        ["frobnicate"],
+        ["dig"],
+        ["site", "nosuch"],
+        ["quake"],
+    ],
 )
 def test_wrong_usage_has_exit_status_2(command: list[str], tmp_path: Path) -> None:
     assert aftershock(*command, state=tmp_path).returncode == 2
@@ -99,3 +116,22 @@ def test_ssh_understands_what_it_is_told_even_with_a_state_directory_of_odd_char
     assert said["hostkeyalias"] == "i-0123456789abcdef0"
     assert said["user"] == "admin"
     assert f"connect --state '{state}'".replace("%", "%%") in said["proxycommand"]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "unheeded"),
+    [
+        ({}, []),
+        ({"api_port": 0, "dns_port": 0}, []),
+        ({"api_port": 4570}, ["api_port"]),
+        ({"egress": False, "pace": 10.0}, ["no_egress", "pace"]),
+    ],
+)
+def test_what_a_region_that_is_up_already_does_not_heed_is_named(
+    tmp_path: Path, wanted: dict[str, Any], unheeded: list[str]
+) -> None:
+    asked = launcher.Settings(state=tmp_path, **wanted)
+    nobody = Process(pid=1, started="")
+    ports = launcher.Settings(state=tmp_path).ports()
+    runs = launcher.Running(tmp_path, tmp_path, nobody, nobody, egress=True, pace=1.0, ports=ports, cgroups=())
+    assert list(_unheeded(asked, runs)) == unheeded

@@ -103,6 +103,14 @@ def test_another_instance_on_a_captured_disk_runs_its_own_user_data_and_makes_it
     assert keys[0].read_text() != keys[1].read_text()
 
 
+def test_a_script_with_the_line_ends_of_windows_runs(lab, metadata):
+    script = b"#!/bin/sh\r\necho 'one\rtwo' > /root/ran\r\n"
+    spec = started(lab, metadata, script)
+    assert finished(lab, spec) == ["active", "exited", "0"]
+    assert lab.run(spec, "od -An -c /root/ran | tr -d ' \n'") == "one\\rtwo\\n"
+    assert lab.run(spec, "od -An -c /var/lib/cloud/instance/user-data.txt | grep -c '\\\\r'") != "0\n"
+
+
 def test_a_failing_script_marks_the_unit_failed_and_the_boot_goes_on(lab, metadata):
     spec = started(lab, metadata, b"#!/bin/sh\necho before\nexit 7\n")
     assert finished(lab, spec) == ["failed", "failed", "7"]

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from aftershock.ground import launcher, paths, requirements
+from aftershock.ground import launcher, paths, probe, requirements
 from aftershock.ground.errors import GroundError
 from aftershock.ground.launcher import Program, Settings
 from aftershock.ground.processes import Process
@@ -354,3 +354,28 @@ def test_a_host_whose_resolv_conf_leads_into_run_will_do(tmp_path):
     with tempfile.TemporaryDirectory(dir="/var/tmp") as place:
         _, *resolver = on_another_host(Path(place, "state"), act)
     assert resolver == ["nameserver 169.254.169.253"]
+
+
+@pytest.mark.parametrize("then", ["removed", "moved"])
+def test_a_region_whose_state_has_gone_ends_by_itself(region, tmp_path, then):
+    running = region()
+    if then == "removed":
+        shutil.rmtree(region.state)
+    else:
+        region.state.rename(tmp_path / "elsewhere")
+    eventually(lambda: not_living(running))
+    assert_nothing_left(region.state)
+    region()
+
+
+def not_living(running):
+    assert not running.launcher.lives
+    assert not running.keeper.lives
+
+
+@pytest.mark.parametrize("name", ["a,b", "a:b", "a\\b", "a b", 'a"b', "a%b"])
+def test_a_state_directory_may_have_any_name(tmp_path, name):
+    state = tmp_path / name / "run"
+    state.mkdir(parents=True)
+    assert "overlay" not in probe.failures(state, paths.PATH)
+    assert list(state.iterdir()) == []

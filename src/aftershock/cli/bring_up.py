@@ -28,17 +28,16 @@ def bring_up(settings: launcher.Settings) -> tuple[launcher.Running, Access]:
 
     Raises:
         Failure: it did not come up.  A region that was already running is left as it is; one that was started here
-            is stopped again, and its logs stay.
+            is stopped again, as it is at an interrupt, and its logs stay.
     """
     before = launcher.find(settings.state)
     try:
         region = before or launcher.start(settings)
-    except GroundError as error:
-        raise Failure(str(error)) from error
-    try:
         wait_ready(region)
         return region, access_to(region)
-    except Failure:
+    except GroundError as error:
+        raise Failure(str(error)) from error
+    except (Failure, KeyboardInterrupt):
         if before is None:
             stop(settings.state)
         raise

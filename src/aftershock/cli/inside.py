@@ -87,7 +87,8 @@ def shell(state: Path, instance: str, command: tuple[str, ...]) -> NoReturn:
     terminal = ["-t"] if sys.stdin.isatty() and sys.stdout.isatty() else []
     environment = ["-e", f"TERM={os.environ.get('TERM', 'dumb')}", "-e", "HOME=/root"]
     environment += ["-e", "AWS_CA_BUNDLE=/etc/ssl/certs/ca-certificates.crt"]  # as every login has it
-    wanted = list(command) or ["/bin/bash", "-l"]
+    # As `docker exec` and `kubectl exec` are typed: what follows a "--" is the command.
+    wanted = list(command[1:] if command[:1] == ("--",) else command) or ["/bin/bash", "-l"]
     # By the machine's own runtime, so that what is done here counts as the machine's, and is limited like it.
     runtime = f"{MACHINES}/{instance}/runtime"
     enter = ["/bin/sh", "-c", f'[ -x "$0" ] || exit {RUNC_FAILED}; exec "$0" "$@"', runtime, "enter"]

@@ -1,5 +1,6 @@
 """Which region a command is about: its state directory, and the way in if it runs."""
 
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -22,10 +23,29 @@ def default_state() -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or Path.home() / ".local/share") / "aftershock"
 
 
+class StateDirectory(click.Path):
+    """A directory that was named: nothing at all, as a script's unset variable says, is not the current one."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("a directory's name is missing", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Pace(click.FloatRange):
+    """Above zero, and a number: a duration divided by `nan` or `inf` is none."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        pace = super().convert(value, param, ctx)
+        if not math.isfinite(pace):
+            self.fail(f"{value} is not a finite number", param, ctx)
+        return pace
+
+
 def state_option(command: F) -> F:
     return click.option(
         "--state",
-        type=click.Path(file_okay=False, path_type=Path),
+        type=StateDirectory(file_okay=False, path_type=Path),
         envvar="AFTERSHOCK_STATE",
         default=default_state,
         show_default="/var/lib/aftershock for root, else ~/.local/share/aftershock",

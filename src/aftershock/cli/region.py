@@ -2,10 +2,12 @@
 
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
+from click.core import ParameterSource
 
 from aftershock.doors import own
 from aftershock.doors.access import PROFILE
@@ -13,7 +15,7 @@ from aftershock.ground import launcher, requirements
 
 from .bring_up import bring_up, stop
 from .errors import NOT_RUNNING, OK
-from .place import access_to, state_option
+from .place import Pace, access_to, state_option
 
 PORT = click.IntRange(0, 65535)
 
@@ -27,7 +29,7 @@ PORT = click.IntRange(0, 65535)
 @click.option("--no-egress", is_flag=True, help="Machines cannot reach the outside, so they cannot install packages.")
 @click.option(
     "--pace",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Pace(min=0, min_open=True),
     default=1.0,
     show_default=True,
     help="Divides every duration that AWS defines; 10 makes an interval of 30 s last 3 s.",
@@ -51,12 +53,32 @@ def up(
     )
     running, access = bring_up(settings)
     access.write_profile()
+    if unheeded := [name for name in _unheeded(settings, running) if _was_said(name)]:
+        options = ", ".join(f"--{name.replace('_', '-')}" for name in unheeded)
+        click.echo(
+            f"aftershock: warning: the region was up already, without {options}: `aftershock down` first", err=True
+        )
     for warning in requirements.warnings(running.cgroups):
         click.echo(f"aftershock: warning: {warning}", err=True)
     click.echo(f"The region is up: {access.endpoint}, and into it by {access.proxy}")
     click.echo(f"Its state is in {running.state}; `aftershock down` stops it and keeps that.")
     click.echo("To see it, and shake it:  aftershock console")
     click.echo('To use it from this shell:  eval "$(aftershock env)"')
+
+
+def _unheeded(settings: launcher.Settings, running: launcher.Running) -> Iterator[str]:
+    """The options that wanted something else than what runs."""
+    for door, port in settings.ports().items():
+        if port not in (0, running.ports.get(door)):
+            yield f"{door}_port"
+    if settings.egress != running.egress:
+        yield "no_egress"
+    if settings.pace != running.pace:
+        yield "pace"
+
+
+def _was_said(option: str) -> bool:
+    return click.get_current_context().get_parameter_source(option) is not ParameterSource.DEFAULT
 
 
 @click.command()

@@ -10,7 +10,7 @@ from aftershock.sites.whatisthetime import story
 
 from .bring_up import bring_up
 from .errors import Failure
-from .place import state_option
+from .place import Pace, state_option
 
 FIRST_SLOW_STAGE = 5  # from here on AWS's alarms and cooldowns are waited for, which take minutes
 HURRIED = 20.0
@@ -26,7 +26,7 @@ def site() -> None:
 @click.option("--stage", type=click.IntRange(1, 7), default=1, show_default=True, help="Tell the story up to here.")
 @click.option(
     "--pace",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Pace(min=0, min_open=True),
     default=None,
     help="If the region is started here: how many times as fast AWS's durations pass; 1, and 20 from stage 5 on.",
 )

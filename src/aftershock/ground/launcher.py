@@ -159,7 +159,7 @@ def _locked(state: Path) -> Iterator[int | Running]:
     run.mkdir(parents=True, exist_ok=True)
     if not record.is_ours(state):
         raise GroundError(f"{run} is not a directory of your own: start the region as its owner, or remove {run}")
-    lock = os.open(run / "lock", os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+    lock = os.open(record.lock_file(state), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
     deadline = time.monotonic() + START_TIMEOUT_S
     try:
         while True:

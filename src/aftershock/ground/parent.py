@@ -6,6 +6,7 @@ region dies, and the next `start` or `stop` removes what is left.
 """
 
 import json
+import math
 import os
 import select
 import signal
@@ -23,6 +24,7 @@ from .supervise import Child
 
 RESOLVER = "169.254.169.253"  # AWS: "the Route 53 Resolver … is located at 169.254.169.253"
 KEEPER_END_TIMEOUT_S = 8.0
+LOOK_EVERY_S = 2.0
 
 
 class Parent:
@@ -41,6 +43,7 @@ class Parent:
         # Whoever ends us while the region still comes up is heard when it has.
         self.signals = Signals(signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
         self.kill_at: float | None = None
+        self.abandoned = False
 
     def start(self) -> None:
         """Bring the region up, as far as its programs being started."""
@@ -70,7 +73,10 @@ class Parent:
             self._bury(now)
             if self.init is None:
                 return
-            wait_s = self._press(self.init.pid, now) if self.signals.ending else self._keep_connected(now)
+            if self.signals.ending or self._state_has_gone():
+                wait_s = self._press(self.init.pid, now)
+            else:
+                wait_s = min(self._keep_connected(now), LOOK_EVERY_S)
             select.select([self.signals.fd], [], [], wait_s)
 
     def leave_nothing(self) -> None:
@@ -84,7 +90,8 @@ class Parent:
         if self.ids is not None:
             namespaces.remove_cgroups(self.lent, self.ids)
         cgroups.step_back(self.aside)
-        record.forget(self.state)
+        if not self.abandoned:  # another region may be there by now
+            record.forget(self.state)
 
     def _bury(self, now: float) -> None:
         """Reap who has died, and take note of it."""
@@ -111,13 +118,21 @@ class Parent:
             self.kill_at = now + KEEPER_END_TIMEOUT_S
         return self.kill_at - now
 
-    def _keep_connected(self, now: float) -> float | None:
+    def _state_has_gone(self) -> bool:
+        """Whether the state directory was removed or moved: no command would ever find this region again."""
+        if not self.abandoned and not record.locked_by(self.state, self.orders["lock_fd"]):
+            self.abandoned = True
+            self._say(f"{self.state} is not there any more: the region ends")
+        return self.abandoned
+
+    def _keep_connected(self, now: float) -> float:
+        """The seconds until there may be something to do for the way out."""
         if self.way_out is None:
-            return None
+            return math.inf
         wait_s, said = self.way_out.start_due(now)
         if said is not None:
             self._say(said)
-        return wait_s
+        return math.inf if wait_s is None else wait_s
 
     def _enter(self, ids: identity.Identity, status_fd: int) -> namespaces.Init:
         doors = {name: door["fd"] for name, door in self.orders["doors"].items()}

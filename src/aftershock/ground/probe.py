@@ -85,7 +85,9 @@ def _fresh_proc() -> None:
 
 
 def _overlay(directory: Path) -> None:
-    parts = {name: directory / f"probe-{os.getpid()}-{name}" for name in ("lower", "upper", "work")}
+    # Named from where they lie: a comma, a colon or a backslash on the way there would mean something in the options.
+    os.chdir(directory)
+    parts = {name: Path(f"probe-{os.getpid()}-{name}") for name in ("lower", "upper", "work")}
     try:
         for part in parts.values():
             part.mkdir()

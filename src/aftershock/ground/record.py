@@ -38,6 +38,20 @@ def is_ours(state: Path) -> bool:
     return run.is_dir() and not run.is_symlink() and run.stat().st_uid == os.geteuid()
 
 
+def lock_file(state: Path) -> Path:
+    return run_directory(state) / "lock"
+
+
+def locked_by(state: Path, lock_fd: int) -> bool:
+    """Whether this descriptor is still the lock of that directory, and not of one that was moved away or removed."""
+    try:
+        return os.path.samestat(os.fstat(lock_fd), lock_file(state).stat(follow_symlinks=False))
+    except (FileNotFoundError, NotADirectoryError):
+        return False
+    except OSError:
+        return True  # it cannot be seen just now
+
+
 def file_of(state: Path) -> Path:
     return run_directory(state) / "region.json"
 
@@ -49,7 +63,7 @@ def write(running: Running) -> None:
 def read(state: Path) -> Running | None:
     """What was last written, whether it still runs or not; None if nothing, or if it was not us who wrote it."""
     data = _get(state, file_of(state))
-    if data is None or data["state"] != str(state):
+    if data is None or data.get("state") != str(state):
         return None
     try:
         return Running(
@@ -73,7 +87,10 @@ def write_cgroups(state: Path, lent: Iterable[Lent]) -> None:
 
 def read_cgroups(state: Path) -> tuple[Lent, ...]:
     data = _get(state, _cgroups_file(state))
-    return _lent(data["cgroups"]) if data else ()
+    try:
+        return _lent(data["cgroups"]) if data else ()
+    except (KeyError, TypeError):
+        return ()
 
 
 def forget(state: Path) -> None:
@@ -101,7 +118,7 @@ def _get(state: Path, file: Path) -> dict[str, Any] | None:
     if not is_ours(state) or file.is_symlink() or not file.exists():
         return None
     try:
-        data: dict[str, Any] = json.loads(file.read_text())
+        data = json.loads(file.read_text())
     except ValueError:
         return None
-    return data
+    return data if isinstance(data, dict) else None
