@@ -107,11 +107,11 @@ def _true(condition):
     assert condition
 
 
-def client(door, service, key=KEY, secret=SECRET):
+def client(door, service, key=KEY, secret=SECRET, region="us-east-1"):
     return boto3.client(
         service,
         endpoint_url=f"http://127.0.0.1:{door.port}",
-        region_name="us-east-1",
+        region_name=region,
         aws_access_key_id=key,
         aws_secret_access_key=secret,
         config=Config(retries={"max_attempts": 0}),
@@ -186,6 +186,14 @@ def test_a_mistake_of_ours_is_told_by_request_id_and_never_by_its_inner_workings
     request_id = message.rpartition(" ")[2].rstrip(".")
     assert request_id in caplog.text
     assert "secret inner workings" in caplog.text
+
+
+def test_a_client_of_another_region_is_refused_but_for_what_is_the_same_everywhere(door):
+    assert refused(client(door, "ec2", region="eu-west-1").create_vpc, CidrBlock="10.0.0.0/16")[:2] == (
+        401,
+        "AuthFailure",
+    )
+    assert client(door, "sts", region="eu-west-1").get_caller_identity()["Account"] == PRINCIPAL.account
 
 
 def test_an_operation_that_the_region_does_not_have_is_named(door):

@@ -43,6 +43,20 @@ def refusal(request: HttpRequest) -> tuple[str, str]:
 
 
 @pytest.mark.parametrize(
+    ("body", "encoding", "message"),
+    [
+        (b"\xff\xfe", None, "The form is not text in UTF-8"),
+        (b"Action=DescribeVpcs", "gzip", "The body is not compressed with gzip"),
+    ],
+)
+def test_ec2_says_of_a_body_that_is_none_what_is_wrong_with_it(body: bytes, encoding: str | None, message: str) -> None:
+    headers = scoped("ec2", content_type="application/x-www-form-urlencoded")
+    if encoding:
+        headers["content-encoding"] = encoding
+    assert refusal(HttpRequest("POST", "/", "", headers, body)) == ("MalformedQueryString", message)
+
+
+@pytest.mark.parametrize(
     ("fields", "code", "message"),
     [
         (

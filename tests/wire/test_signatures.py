@@ -212,6 +212,16 @@ def test_a_signature_for_one_service_does_not_open_another() -> None:
     )
 
 
+def test_a_signature_for_another_region_opens_nothing_here() -> None:
+    request = signed(service="iam")
+    assert verified(request, region="us-east-1")
+    text = "Credential should be scoped to a valid region, not 'us-east-1'. "
+    error = refused(request, region="eu-west-1")
+    assert (error.code, error.status, error.message) == ("SignatureDoesNotMatch", 403, text)
+    assert refused(request, Family.JSON, region="eu-west-1").code == "InvalidSignatureException"
+    assert refused(request, Family.EC2, region="eu-west-1").code == "AuthFailure"
+
+
 def test_missing_and_incomplete_signatures_are_told_apart() -> None:
     bare = HttpRequest("GET", "/", "", {"host": "iam.amazonaws.com"}, b"")
     assert refused(bare).code == "MissingAuthenticationToken"

@@ -263,7 +263,14 @@ class Gateway:
             found.append(credential)
             return credential.secret
 
-        proven = verify(request, secret_of=secret_of, now=now, family=known.context.family, signing_names=(signed_for,))
+        proven = verify(
+            request,
+            secret_of=secret_of,
+            now=now,
+            family=known.context.family,
+            signing_names=(signed_for,),
+            region="" if signed_for in wire.SAME_EVERYWHERE else self._region,
+        )
         known.caller = found[0].principal.arn
         return proven, found[0].principal
 

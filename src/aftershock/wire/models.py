@@ -70,6 +70,11 @@ def protocols(service: ServiceModel) -> tuple[str, ...]:
     return (*listed, "query") if service.is_query_compatible and "query" not in listed else listed
 
 
+# By their signing names, the services that say the same in every region.  A client that was told another region signs
+# for that one.  S3 would send it on to the bucket's region, which clients follow by themselves.
+SAME_EVERYWHERE = frozenset({"ce", "iam", "route53", "s3", "sts"})
+
+
 def signing_name(service: ServiceModel) -> str:
     """The name that stands in the credential scope of a request to this service."""
     return str(service.metadata.get("signingName") or service.metadata["endpointPrefix"])

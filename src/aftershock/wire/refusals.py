@@ -133,6 +133,8 @@ def malformed(family: Family, error: Malformed) -> AwsError:
     if family is not Family.EC2:
         where = f" at '{path}'" if path else ""
         return AwsError(_MALFORMED[family], f"{error.problem}{where}")
+    if not path and not isinstance(error, Unrecognized):
+        return AwsError("MalformedQueryString", error.problem)  # not one of the parameters, but the body as a whole
     if isinstance(error, Unrecognized) or error.value is None:
         return AwsError("UnknownParameter", f"The parameter {path or error.problem} is not recognized")
     return AwsError(

@@ -108,17 +108,20 @@ def verify(
     now: datetime,
     family: Family,
     signing_names: Collection[str] = (),
+    region: str = "",
 ) -> Caller:
     """Who sent the request, if that is proven.
 
     `family` is the one whose words a refusal has (`ErrorContext.family`).  `signing_names` are the services the
     signature may be scoped to, any if empty; pass the signing name of the service the request was routed to, or a
-    signature made for one service opens another.
+    signature made for one service opens another.  `region` is the one it has to be scoped to; any if empty.
 
     Raises:
         AwsError: it is not proven, in the words of the family, or its body is not the one that it states.
     """
-    proven = verify_head(request, secret_of=secret_of, now=now, family=family, signing_names=signing_names)
+    proven = verify_head(
+        request, secret_of=secret_of, now=now, family=family, signing_names=signing_names, region=region
+    )
     if _is_hash(proven.payload_hash) and not _same(proven.payload_hash, hashlib.sha256(request.body).hexdigest()):
         raise _Refuser(family)(Fault.WRONG_PAYLOAD)
     if proven.signer is not None:
@@ -137,6 +140,7 @@ def verify_head(
     now: datetime,
     family: Family,
     signing_names: Collection[str] = (),
+    region: str = "",
     body_follows: bool = False,
 ) -> Proven:
     """As `verify`, of everything but the body.
@@ -151,6 +155,9 @@ def verify_head(
     if signing_names and signed.service not in signing_names:
         wanted = "' or '".join(sorted(signing_names))
         raise refuse(Fault.MISMATCH, f"Credential should be scoped to correct service: '{wanted}'.", exactly=True)
+    if region and signed.region != region:
+        text = f"Credential should be scoped to a valid region, not '{signed.region}'. "
+        raise refuse(Fault.MISMATCH, text, exactly=True)
     _check_time(signed, now, refuse)
     _check_headers(request, signed, refuse)
     secret = _known_secret(secret_of(signed.access_key_id), signed.token, refuse)
