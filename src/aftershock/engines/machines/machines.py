@@ -284,7 +284,8 @@ class Machines:
                 await run(
                     _conmon_command(name, home),
                     timeout_s=START_TIMEOUT_S,
-                    env={"_OCI_SYNCPIPE": str(writing)},
+                    # Where conmon puts the socket on which it is given the console, and leaves it.
+                    env={"_OCI_SYNCPIPE": str(writing), "TMPDIR": str(home)},
                     pass_fds=(writing,),
                 )
             finally:
@@ -293,6 +294,7 @@ class Machines:
         finally:
             os.close(reading)
         (home / STARTING).unlink()
+        _remove_sockets(home)
         if int(answer.get("pid", -1)) <= 0:
             last_words = _last_words(home / "runtime.log") or answer.get("message") or "without a word"
             raise EngineError(f"machine {name} was not started: {last_words}")
@@ -398,6 +400,7 @@ def _conmon_command(name: str, home: Path) -> list[str | Path]:
     for_this_boot = ("init.pid", ".init.pid", "conmon.pid", "runtime.log", f"exit/{name}", "attach", "ctl", "winsz")
     for file in for_this_boot:
         (home / file).unlink(missing_ok=True)
+    _remove_sockets(home)
     return [
         "conmon",
         "--cid",
@@ -424,6 +427,11 @@ def _conmon_command(name: str, home: Path) -> list[str | Path]:
         "--full-attach",
         "--no-sync-log",
     ]
+
+
+def _remove_sockets(home: Path) -> None:
+    for socket in home.glob("conmon-term.*"):
+        socket.unlink()
 
 
 async def _read_answer(fd: int) -> dict[str, int | str]:
