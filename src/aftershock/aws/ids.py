@@ -13,7 +13,12 @@ def new_id(kind: str) -> str:
 
 
 def new_unique_id(prefix: str) -> str:
-    """A new IAM unique id or access key id: `new_unique_id("AKIA")` is the prefix and 16 more characters."""
+    """A new unique id of IAM, as AWS's AIDACKCEVSQ6C2EXAMPLE: the prefix and 17 more characters."""
+    return prefix + "".join(secrets.choice(IAM_ALPHABET) for _ in range(17))
+
+
+def new_access_key_id(prefix: str) -> str:
+    """A new id of an access key, as AWS's AKIAIOSFODNN7EXAMPLE: the prefix and 16 more characters."""
     return prefix + "".join(secrets.choice(IAM_ALPHABET) for _ in range(16))
 
 

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 from aftershock.aws.arn import parse
 from aftershock.aws.call import Call, Principal, Tx
-from aftershock.aws.ids import new_secret, new_unique_id
+from aftershock.aws.ids import new_access_key_id, new_secret
 
 from .records import (
     ACCESS_KEYS,
@@ -105,7 +105,7 @@ def ensure_root_key(tx: Tx, account: str, now: datetime) -> tuple[str, str]:
     """The id and the secret of an active access key of the account's root, which is made if there is none."""
     keys = [key for key in ACCESS_KEYS.where(tx, "owner", owner_key(account, None)) if key.active]
     if not keys:
-        keys = [AccessKey(new_unique_id("AKIA"), new_secret(), account, None, now)]
+        keys = [AccessKey(new_access_key_id("AKIA"), new_secret(), account, None, now)]
         ACCESS_KEYS.put(tx, keys[0])
     oldest = min(keys, key=lambda key: (key.created_at, key.id))
     return oldest.id, oldest.secret
@@ -215,7 +215,7 @@ def _issue(
 ) -> SessionCredential:
     _forget_old_sessions(tx, now)
     session = SessionCredential(
-        id=new_unique_id("ASIA"),
+        id=new_access_key_id("ASIA"),
         secret=new_secret(),
         token=new_secret(TOKEN_LENGTH),
         account=account,

@@ -3,7 +3,7 @@
 import msgspec
 
 from aftershock.aws.call import Call, Operation, Params, Result
-from aftershock.aws.ids import new_secret, new_unique_id
+from aftershock.aws.ids import new_access_key_id, new_secret
 from aftershock.services.iam.records import ACCESS_KEYS, AccessKey, User, owner_key
 from aftershock.services.iam.rules import errors, quotas
 
@@ -17,7 +17,7 @@ def create_access_key(call: Call, params: Params) -> Result:
     if len(_keys(call, user)) >= quotas.ACCESS_KEYS_PER_USER:
         raise errors.quota("AccessKeysPerUser", quotas.ACCESS_KEYS_PER_USER)
     key = AccessKey(
-        id=new_unique_id("AKIA"),
+        id=new_access_key_id("AKIA"),
         secret=new_secret(),
         account=call.account,
         user_id=user.id if user else None,

@@ -32,7 +32,7 @@ def _of_aws(entry: dict[str, str]) -> Policy:
     name_hash = base64.b32encode(hashlib.sha256(entry["name"].encode()).digest()).decode()
     number, updated_at = int(entry["version"].removeprefix("v")), datetime.fromisoformat(entry["updated"])
     return Policy(
-        id=f"ANPA{name_hash[:16]}",
+        id=f"ANPA{name_hash[:17]}",
         account=AWS_ACCOUNT,
         name=entry["name"],
         path=entry["path"],
