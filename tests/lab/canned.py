@@ -103,6 +103,7 @@ def outcome(
         scenes=(before, after),
         costs=(Cost(12.5, 12.5), Cost(12.5, 9.25)),
         machines=machines,
+        reserving=True,
     )
     return Outcome(
         Experiment(name, written, Path()),

@@ -8,7 +8,7 @@ import botocore.session
 import pytest
 from botocore.validate import ParamValidator
 
-from aftershock.lab.graduation import commands, differences, linting, security
+from aftershock.lab.graduation import commands, differences, linting, nesting, security
 from aftershock.lab.graduation.findings import Level
 from aftershock.lab.graduation.template import Unreadable, read, reference
 
@@ -166,6 +166,29 @@ def test_what_differs_is_told_of_what_is_there() -> None:
     )
     volume = read(one("AWS::EC2::Volume", Size="8"))
     assert "recorded only here" in differences.differences(volume, 1.0)[0].said
+
+
+@pytest.mark.parametrize(
+    ("url", "found"),
+    [
+        ("https://bucket.s3.amazonaws.com/child.yaml", False),
+        ("https://s3.eu-west-1.amazonaws.com/bucket/child.yaml", False),
+        ("!Sub 'https://${Bucket}.s3.amazonaws.com/child.yaml'", False),
+        ("http://127.0.0.1:4566/bucket/child.yaml", True),
+        ("http://localhost:4566/bucket/child.yaml", True),
+        ("https://bucket.s3.localhost:4566/child.yaml", True),
+        ("./child.yaml", True),
+    ],
+)
+def test_a_nested_template_has_to_lie_where_aws_finds_it(url: str, found: bool) -> None:
+    nested = read(one("AWS::CloudFormation::Stack", TemplateURL=url))
+    assert [(each.level, each.where) for each in nesting.checked(nested)] == ([(Level.ERROR, "It")] if found else [])
+    assert any("graduated by its own name" in each.said for each in differences.differences(nested, 1.0))
+
+
+def test_what_a_bucket_only_records_is_told() -> None:
+    bucket = read(one("AWS::S3::Bucket", LifecycleConfiguration="{Rules: [{Status: Enabled, ExpirationInDays: 1}]}"))
+    assert differences.differences(bucket, 1.0)[0].said.startswith("recorded only here (Lifecycle)")
 
 
 def test_the_commands_are_ones_that_aws_takes() -> None:

@@ -1,6 +1,7 @@
 """The lab's first story through the command line, in a region of its own: what it measures, and what it leaves."""
 
 import json
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -65,3 +66,30 @@ def test_the_lab_measures_reports_and_graduates(state: Path, tmp_path: Path) -> 
 
 
 STAGE_7 = "src/aftershock/sites/whatisthetime/templates/stage-7.yaml"
+
+
+# A shell lets what it starts in the background ignore Ctrl-C, and so may have whoever runs these tests.
+AT_A_TERMINAL = """
+import runpy, signal
+signal.signal(signal.SIGINT, signal.default_int_handler)
+runpy.run_module("aftershock", run_name="__main__", alter_sys=True)
+"""
+
+
+@pytest.mark.timeout(600)
+def test_a_lab_that_is_interrupted_takes_its_stack_away(state: Path, tmp_path: Path) -> None:
+    argv = ["lab", "whatisthetime", "--state", str(state), "--report", str(tmp_path / "it.html"), "--only", CHOSEN[0]]
+    lab = subprocess.Popen(
+        [sys.executable, "-c", AT_A_TERMINAL, *argv],
+        stdin=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    with lab:
+        assert lab.stderr is not None
+        told = next(line for line in lab.stderr if "is deployed" in line)
+        lab.send_signal(signal.SIGINT)
+        rest = lab.stderr.read()
+    assert lab.returncode == 1, told + rest
+    running = aftershock("status", "--state", str(state))
+    assert "ready       yes" in running.stdout and "instances   1 terminated" in running.stdout, running.stdout

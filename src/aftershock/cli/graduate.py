@@ -65,7 +65,7 @@ def graduate(state: Path, stack: str, region: str, file: Path | None, *, as_json
 def _graduation(access: Access, stack: str, region: str, file: Path | None) -> Graduation:
     from botocore.exceptions import ClientError  # noqa: PLC0415  # slow to import
 
-    from aftershock.lab.graduation import commands, differences, linting, security, template  # noqa: PLC0415
+    from aftershock.lab.graduation import commands, differences, linting, nesting, security, template  # noqa: PLC0415
 
     cloudformation = access.client("cloudformation")
     try:
@@ -82,7 +82,7 @@ def _graduation(access: Access, stack: str, region: str, file: Path | None) -> G
     deployment = commands.deployment_of(described)
     return Graduation(
         body=body,
-        findings=[*linting.linted(body, region), *security.checked(read)],
+        findings=[*linting.linted(body, region), *security.checked(read), *nesting.checked(read)],
         differences=differences.differences(read, access.pace),
         asked=commands.asked(deployment, read),
         commands=[commands.text(argv) for argv in commands.commands(deployment, read, str(file), region)],

@@ -15,7 +15,7 @@ from aftershock.ground import launcher
 
 from .bring_up import bring_up, stop
 from .errors import Failure
-from .place import default_state
+from .place import Pace, StateDirectory, default_state
 
 if TYPE_CHECKING:  # slow to import
     from aftershock.lab.experiment import Experiment
@@ -37,13 +37,13 @@ def lab() -> None:
 @lab.command()
 @click.option(
     "--state",
-    type=click.Path(file_okay=False, path_type=Path),
+    type=StateDirectory(file_okay=False, path_type=Path),
     default=None,
     help="The region's directory; by default the lab's own, beside the default region's, emptied first.",
 )
 @click.option(
     "--pace",
-    type=click.FloatRange(min=0, min_open=True),
+    type=Pace(min=0, min_open=True),
     default=PACE,
     show_default=True,
     help="If the region is started here: how many times as fast AWS's durations pass.",
@@ -146,13 +146,14 @@ def _tell(access: Access, report: Path, experiments: "list[Experiment]", *, keep
             status.update("")
 
         site = Site(access, clients, Stack(clients, STACK), hands(access, say, status.update))
-        told = tell(TITLE, experiments, site, lambda so_far: _write(so_far, report))
-        if not keep:
-            try:
-                site.stack.remove()
-            except DeploymentError as error:
-                raise Failure(str(error)) from error
-    return told
+        try:
+            return tell(TITLE, experiments, site, lambda so_far: _write(so_far, report))
+        finally:  # also when it was interrupted: the next run wants an empty account
+            if not keep:
+                try:
+                    site.stack.remove()
+                except DeploymentError as error:
+                    raise Failure(str(error)) from error
 
 
 def _write(so_far: "Report", report: Path) -> None:

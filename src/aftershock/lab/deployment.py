@@ -82,8 +82,11 @@ class Stack:
         Raises:
             DeploymentError
         """
-        if self.described() is None:
+        stack = self.described()
+        if stack is None:
             return
+        if stack["StackStatus"].startswith("UPDATE_"):  # which may be under way, and is not deleted then
+            self._settled()
         self.clients("cloudformation").delete_stack(StackName=self.name)
         if (status := self._settled()) != "":
             raise DeploymentError(f"the stack {self.name} is {status}: {'; '.join(self._failures()) or 'no reason'}")

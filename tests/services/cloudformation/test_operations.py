@@ -109,8 +109,21 @@ def test_exports_are_imported_and_held(cloud):
     assert cloud.cfn("ListImports", ExportName="setting")["Imports"] == ["user"]
     cloud.cfn("DeleteStack", StackName="web")
     cloud.drive()
-    assert cloud.status() == "DELETE_FAILED"
-    assert cloud.stack()["StackStatusReason"] == "Export setting cannot be deleted as it is in use by user"
+    held = "Delete canceled. Cannot delete export setting as it is in use by user."
+    assert (cloud.status(), cloud.stack()["StackStatusReason"]) == ("CREATE_COMPLETE", held)
+    assert cloud.events()[-2:] == [
+        ("web", "DELETE_IN_PROGRESS", "User Initiated"),
+        ("web", "CREATE_COMPLETE", held),
+    ]
+    for outputs, why in (("", held), ("!Ref Two", "Cannot update export setting as it is in use by user.")):
+        changed = (
+            SETTING.replace("{Value: !Ref One, Export", f"{{Value: {outputs}, Export")
+            if outputs
+            else SETTING[: SETTING.index("Outputs:")]
+        )
+        cloud.update(changed)
+        assert cloud.status() == "UPDATE_ROLLBACK_COMPLETE"
+        assert f"{why} " in [reason for _, _, reason in cloud.events()]
     assert cloud.refused("CreateStack", StackName="x", TemplateBody=user.replace("setting", "no"))[1].startswith(
         "No export named no found."
     )
@@ -144,11 +157,45 @@ def test_a_stack_policy_denies_updates(cloud):
     allow = {"Statement": [{"Effect": "Allow", "Action": "Update:*", "Principal": "*", "Resource": "*"}]}
     cloud.create(SETTING, StackPolicyBody=json.dumps(deny))
     assert json.loads(cloud.cfn("GetStackPolicy", StackName="web")["StackPolicyBody"]) == deny
-    assert cloud.refused("UpdateStack", StackName="web", TemplateBody=SETTING, Parameters=value("b"))[1].startswith(
-        "Action denied by stack policy"
+    assert cloud.refused("UpdateStack", StackName="web", TemplateBody=SETTING, Parameters=value("b")) == (
+        "ValidationError",
+        "Action denied by stack policy: Statement [#1] does not allow [Update:*] for resource [LogicalResourceId/One]",
+    )
+    silent = {"Statement": [deny["Statement"][0] | {"Resource": "LogicalResourceId/Two"}]}
+    cloud.cfn("SetStackPolicy", StackName="web", StackPolicyBody=json.dumps(silent))
+    assert cloud.refused("UpdateStack", StackName="web", TemplateBody=SETTING, Parameters=value("b"))[1] == (
+        "Action denied by stack policy: No statement allows [Update:Modify] for resource [LogicalResourceId/One]"
     )
     cloud.update(SETTING, Parameters=value("b"), StackPolicyDuringUpdateBody=json.dumps(allow))
     assert cloud.status() == "UPDATE_COMPLETE"
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"Effect": "Perhaps"},
+        {"Action": "Updates:*"},
+        {"Action": []},
+        {"NotAction": "Update:Delete"},
+        {"Resource": None},
+        {"Condition": {"NumericEquals": {"ResourceType": "x"}}},
+        {"Condition": {"StringEquals": {"aws:SourceIp": "x"}}},
+    ],
+)
+def test_a_stack_policy_that_protects_from_nothing_is_refused(cloud, other):
+    statement = {"Effect": "Deny", "Action": "Update:*", "Principal": "*", "Resource": "*"} | other
+    policy = json.dumps({"Statement": [{key: one for key, one in statement.items() if one is not None}]})
+    refused = cloud.refused("CreateStack", StackName="web", TemplateBody=SETTING, StackPolicyBody=policy)
+    assert refused == ("ValidationError", "Error validating stack policy: Invalid stack policy")
+
+
+def test_what_was_deleted_by_hand_is_not_made_anew_by_an_update(cloud):
+    cloud.create(SETTING)
+    cloud.ask("ssm", "DeleteParameter", Name=cloud.physical("One"))
+    cloud.update(SETTING, Parameters=value("b"))
+    assert cloud.status() == "UPDATE_ROLLBACK_COMPLETE"
+    why = f"Resource of type 'AWS::SSM::Parameter' with identifier '{cloud.physical('One')}' was not found."
+    assert ("One", "UPDATE_FAILED", why) in cloud.events()
 
 
 def test_a_creation_waits_for_its_signals(cloud):
@@ -255,9 +302,17 @@ def test_nested_stacks_are_made_changed_and_removed_with_their_parent(cloud):
     cloud.cfn("UpdateStack", StackName="web", UsePreviousTemplate=True)
     cloud.drive()
     assert (cloud.status(), cloud.status(child)) == ("UPDATE_ROLLBACK_COMPLETE", "UPDATE_ROLLBACK_COMPLETE")
+    why = (
+        f"Embedded stack {child} was not successfully updated. Currently in UPDATE_ROLLBACK_COMPLETE with reason: "
+        "The following resource(s) failed to update: [Bad]."
+    )
+    assert ("Child", "UPDATE_FAILED", why) in cloud.events()
     cloud.cfn("DeleteStack", StackName="web")
     cloud.drive()
     assert cloud.status(child) == "DELETE_COMPLETE"
+    cloud.create(PARENT)
+    (failed,) = [reason for name, status, reason in cloud.events() if (name, status) == ("Child", "CREATE_FAILED")]
+    assert failed.endswith(" was not successfully created: The following resource(s) failed to create: [Bad, One].")
 
 
 def test_a_stack_deleted_long_ago_is_forgotten_with_all_that_was_told_of_it(cloud):
@@ -497,3 +552,73 @@ Outputs:
     assert cloud.outputs() == {"Extra": cloud.physical("Extra")}
     cloud.update(text)
     assert cloud.resources()["Extra"] == "DELETE_COMPLETE"
+
+
+SAYING = (
+    SETTING[: SETTING.index("Outputs:")]
+    + """Conditions: {Never: !Equals [a, b]}
+Outputs:
+  Kept: {Value: kept, Export: {Name: kept}}
+  Said: """
+)
+
+
+@pytest.mark.parametrize(
+    ("said", "why"),
+    [
+        ("{Value: !Select [9, [a]]}", "Template error: Fn::Select  cannot select nonexistent value at index 9"),
+        ("{Value: !ImportValue nobodys}", "No export named nobodys found."),
+        ("{Value: !Ref 'AWS::NoValue'}", "must evaluate to a String; Said"),
+        ("{Value: !If [Never, a, !Ref 'AWS::NoValue']}", "must evaluate to a String; Said"),
+        ("{Value: !GetAZs ''}", "must evaluate to a String; Said"),
+        ("{Value: [a]}", "must evaluate to a String; Said"),
+        ("{Value: a, Export: {Name: kept}}", "Outputs Kept and Said have the same Export name kept."),
+        ("{Value: a, Export: {Name: 'a b'}}", "consist only of alphanumeric characters, colons, or hyphens."),
+        ("{Value: a, Export: {Name: ''}}", "consist only of alphanumeric characters, colons, or hyphens."),
+        ("{Value: a, Description: !Ref One}", "Every Description member must be a string"),
+        ("{Value: a, Export: {Name: !Ref One}}", "The Name field of Export must not depend on any resources"),
+    ],
+)
+def test_an_output_that_nobody_can_have_is_refused_before_anything_is_made(cloud, said, why):
+    code, message = cloud.refused("CreateStack", StackName="web", TemplateBody=SAYING + said)
+    assert code == "ValidationError" and why in message
+    assert cloud.ask("ssm", "DescribeParameters")["Parameters"] == []
+
+
+def test_an_output_of_a_resource_that_will_not_be_is_refused(cloud):
+    gone = (SAYING + "{Value: !Ref Two}").replace("  Two: {", "  Two: {Condition: Never, ")
+    assert cloud.refused("CreateStack", StackName="web", TemplateBody=gone) == (
+        "ValidationError",
+        "Template format error: Unresolved resource dependencies [Two] in the Outputs block of the template",
+    )
+
+
+def test_an_output_that_does_not_hold_is_not_looked_at(cloud):
+    cloud.create(SAYING + "{Condition: Never, Value: !ImportValue nobodys, Export: {Name: kept}}")
+    assert (cloud.status(), cloud.outputs()) == ("CREATE_COMPLETE", {"Kept": "kept"})
+
+
+def test_what_is_refused_at_once_was_begun_all_the_same(cloud):
+    cloud.ask("ssm", "PutParameter", Name="taken", Value="v", Type="String")
+    cloud.create("Resources: {One: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: v, Name: taken}}}")
+    told = [(name, status) for name, status, _ in cloud.events()]
+    assert told[1:3] == [("One", "CREATE_IN_PROGRESS"), ("One", "CREATE_FAILED")]
+
+
+NAMED = "Resources: {G: {Type: AWS::EC2::SecurityGroup, Properties: {GroupName: web, GroupDescription: %s}}}"
+
+
+def test_what_has_a_name_of_its_own_is_not_replaced_under_it(cloud):
+    cloud.create(NAMED % "first")
+    cloud.update(NAMED % "second")
+    assert cloud.status() == "UPDATE_ROLLBACK_COMPLETE"
+    why = "CloudFormation cannot update a stack when a custom-named resource requires replacing. Rename web and update the stack again."
+    assert ("G", "UPDATE_FAILED", why) in cloud.events()
+
+
+def test_a_name_of_what_is_no_identity_needs_no_capability(cloud):
+    role = """
+  R: {Type: AWS::IAM::Role, Properties: {AssumeRolePolicyDocument: {Statement: [{Effect: Allow, Action: "sts:AssumeRole", Principal: {Service: ec2.amazonaws.com}}]}}}"""
+    both = f"Resources:\n  G: {{Type: AWS::EC2::SecurityGroup, Properties: {{GroupName: web, GroupDescription: web}}}}{role}"
+    cloud.create(both, Capabilities=["CAPABILITY_IAM"])
+    assert cloud.status() == "CREATE_COMPLETE"

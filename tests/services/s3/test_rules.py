@@ -1,17 +1,21 @@
 """Names, ranges, pieces, conditions, tags: tables of what S3's documentation says."""
 
 from datetime import UTC, datetime, timedelta
+from typing import cast
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from aftershock.aws.call import Call, Params, Result, Tx
 from aftershock.aws.errors import AwsError
-from aftershock.services.s3.fetching import located
+from aftershock.aws.ids import new_id
+from aftershock.services.s3.fetching import fetch, located
 from aftershock.services.s3.records import Piece
 from aftershock.services.s3.rules import names, ranges, tags
 from aftershock.services.s3.rules.conditions import failed
 from aftershock.services.s3.rules.digests import upload_type
+from tests.services.account import ROOT
 
 THEN = datetime(2026, 11, 22, 12, 0, tzinfo=UTC)
 BEFORE, AFTER = THEN - timedelta(hours=1), THEN + timedelta(hours=1)
@@ -159,6 +163,17 @@ def test_an_upload_has_a_type_of_checksum_that_its_algorithm_allows(
 )
 def test_a_url_names_an_object(url: str, found: object) -> None:
     assert located(url, "us-east-1") == found
+
+
+def test_what_s3_does_not_give_is_no_error_of_s3s_to_whoever_named_the_address() -> None:
+    def ask(service: str, operation: str, params: Params, *, within: Call | None = None) -> Result:
+        raise AwsError("NoSuchBucket", "The specified bucket does not exist", status=404)
+
+    call = Call(ROOT, "us-east-1", "test", THEN, cast(Tx, None), new_id)
+    with pytest.raises(AwsError) as caught:
+        fetch(ask, call, "https://bucket.s3.amazonaws.com/key")
+    assert (caught.value.code, caught.value.status) == ("ValidationError", 400)
+    assert caught.value.message.startswith("S3 error: The specified bucket does not exist\nFor more information")
 
 
 def test_keys_are_limited_in_bytes() -> None:

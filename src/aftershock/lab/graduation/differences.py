@@ -79,6 +79,41 @@ RECORDED_ONLY = (
         "`MeasureLatency` and `Regions`",
         "the site is asked from those places, and its latency from them is measured",
     ),
+    RecordedOnly(
+        "s3",
+        "AWS::S3::BucketPolicy",
+        frozenset({"PolicyDocument"}),
+        "Bucket policies",
+        "it lets in whom it names, also without a key, and keeps out the account's own keys where it says so",
+    ),
+    RecordedOnly(
+        "s3",
+        "AWS::S3::Bucket",
+        frozenset({"PublicAccessBlockConfiguration"}),
+        "public access blocks",
+        "policies that would let everybody in are refused",
+    ),
+    RecordedOnly(
+        "s3",
+        "AWS::S3::Bucket",
+        frozenset({"CorsConfiguration"}),
+        "CORS",
+        "browsers are let in, or kept out, as it says",
+    ),
+    RecordedOnly(
+        "s3",
+        "AWS::S3::Bucket",
+        frozenset({"LifecycleConfiguration"}),
+        "Lifecycle",
+        "what is old enough is deleted or moved, also what was put there before",
+    ),
+    RecordedOnly(
+        "s3",
+        "AWS::S3::Bucket",
+        frozenset({"KMSMasterKeyID"}),
+        "Encryption",
+        "the key has to exist, every use of it is billed, and who may not use it cannot read",
+    ),
 )
 
 
@@ -177,6 +212,13 @@ def _records(_: list[Resource]) -> Iterator[str]:
     yield "a change is served everywhere generally within 60 s (AWS); old answers are remembered for their TTL"
 
 
+def _nested(_: list[Resource]) -> Iterator[str]:
+    yield (
+        "the template of a nested stack is not looked at here: it has to lie in a bucket on AWS, and the nested stack "
+        "is to be graduated by its own name, too"
+    )
+
+
 def _addresses(there: list[Resource]) -> Iterator[str]:
     yield (
         f"an account has 5 Elastic IPs in a region unless it has asked for more; this takes {len(there)}, "
@@ -186,6 +228,7 @@ def _addresses(there: list[Resource]) -> Iterator[str]:
 
 BY_TYPE: tuple[tuple[tuple[str, ...], Callable[[list[Resource]], Iterator[str]]], ...] = (
     (("AWS::EC2::Instance", "AWS::EC2::LaunchTemplate", "AWS::AutoScaling::LaunchConfiguration"), _instances),
+    (("AWS::CloudFormation::Stack",), _nested),
     (("AWS::EC2::EIP",), _addresses),
     (("AWS::ElasticLoadBalancingV2::LoadBalancer",), _balancers),
     (("AWS::ElasticLoadBalancingV2::TargetGroup",), _target_groups),

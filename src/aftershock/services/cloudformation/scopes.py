@@ -86,8 +86,9 @@ def full_scope(
     ask: Ask,
     imports: set[str] | None = None,
     marked: frozenset[str] = frozenset(),
+    block: str = "Resources",
 ) -> Scope:
-    """With the resources that there are; those imported are put into `imports`."""
+    """With the resources that there are; those imported are put into `imports`. `block`: whose names are looked up."""
     asked = asking(ask, call)
     plain = plain_scope(stack, plan, template, asked)
     there = active(template, plain)
@@ -95,8 +96,7 @@ def full_scope(
     def require(name: str) -> Resource:
         if name not in there:
             raise TemplateError(
-                f"Template format error: Unresolved resource dependencies [{name}] in the Resources block of the "
-                "template"
+                f"Template format error: Unresolved resource dependencies [{name}] in the {block} block of the template"
             )
         found = resources.get(name)
         if found is None or found.physical_id is None:

@@ -11,6 +11,7 @@ from aftershock.aws.errors import AwsError
 _REGION = r"(?:[.-]([a-z]{2}(?:-[a-z]+)+-\d))?"
 _PATH_STYLE = re.compile(rf"s3(?:\.dualstack)?{_REGION}\.amazonaws\.com")
 _VIRTUAL_HOSTED = re.compile(rf"(.+)\.s3(?:\.dualstack)?{_REGION}\.amazonaws\.com")
+_MORE = "For more information check http://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html"
 _LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")
 
 
@@ -25,7 +26,10 @@ def fetch(ask: Ask, call: Call, url: str) -> bytes:
         raise AwsError("ValidationError", f"S3 error: The URL {url[:200]} does not name an object in this region.")
     bucket, key, version_id = named
     params = {"Bucket": bucket, "Key": key, **({"VersionId": version_id} if version_id else {})}
-    body = ask("s3", "GetObject", params, within=call)["Body"]
+    try:
+        body = ask("s3", "GetObject", params, within=call)["Body"]
+    except AwsError as error:
+        raise AwsError("ValidationError", f"S3 error: {error.message}\n{_MORE}") from error
     data: bytes = body.whole()
     return data
 

@@ -269,6 +269,7 @@ def fail(work: Work, logical_id: str, reason: str) -> None:
     """Record that a resource cannot be had; called when what was tried has been rolled back."""
     stack, resources = work.stack, work.resources
     resource = resources.get(logical_id)
+    new = resource is None
     if resource is None:
         written = work.active(stack.current)[logical_id]
         resource = Resource(
@@ -280,7 +281,7 @@ def fail(work: Work, logical_id: str, reason: str) -> None:
             updated_at=work.call.now,
             turn=stack.turn,
         )
-    begun = resource.turn == stack.turn and resource.status.endswith("_IN_PROGRESS")
+    begun = not new and resource.turn == stack.turn and resource.status.endswith("_IN_PROGRESS")
     importing = logical_id in stack.current.imports and not resource.status.startswith("UPDATE_")
     creating = resource.physical_id is None or (begun and resource.status == "CREATE_IN_PROGRESS")
     if resource.status in ("DELETE_COMPLETE", "DELETE_SKIPPED"):

@@ -4,10 +4,12 @@ from typing import Any
 
 from msgspec.structs import replace
 
+from aftershock.services.cloudformation import exports
 from aftershock.services.cloudformation.events import resource_status, stack_status
 from aftershock.services.cloudformation.records import EXPORTS, RESOURCES, STACKS, Output, Stack, Taken
+from aftershock.services.cloudformation.rules import outputs
 from aftershock.services.cloudformation.rules.errors import TemplateError
-from aftershock.services.cloudformation.rules.functions import condition, evaluate, spelt
+from aftershock.services.cloudformation.rules.functions import evaluate
 
 from .making import cancel
 from .work import Work
@@ -20,10 +22,10 @@ def made(work: Work) -> None:
         TemplateError: an output cannot be had, or an export is somebody else's
     """
     stack = work.stack
-    outputs = _outputs(work)
-    _export(work, outputs)
+    told = _outputs(work)
+    _export(work, told)
     settled: dict[str, Any] = {
-        "outputs": outputs,
+        "outputs": told,
         "imports": tuple(sorted(work.imports)),
         "plan": stack.current,
         "wanted": None,
@@ -41,34 +43,24 @@ def _outputs(work: Work) -> dict[str, Output]:
     # What the resources import counts as well: an export in use is not to be changed.
     for resource in work.active(work.stack.current).values():
         evaluate(dict(resource.properties), scope)
-    made: dict[str, Output] = {}
-    for name, written in template.outputs.items():
-        if "Condition" in written and not condition(written["Condition"], scope):
-            continue
-        value = evaluate(written["Value"], scope)
-        if isinstance(value, dict | list):
-            raise TemplateError(
-                f"Template format error: The Value field of every Outputs member must evaluate to a String; {name}"
-            )
-        export = evaluate(written["Export"]["Name"], scope) if "Export" in written else None
-        made[name] = Output(
-            value=spelt(value),
+    return {
+        name: Output(
+            value=outputs.value(name, written, scope),
             description=evaluate(written.get("Description"), scope) if "Description" in written else None,
-            export=None if export is None else spelt(export),
+            export=outputs.export(name, written, scope),
         )
-    return made
+        for name, written in outputs.active(template.outputs, scope).items()
+    }
 
 
-def _export(work: Work, outputs: dict[str, Output]) -> None:
+def _export(work: Work, told: dict[str, Output]) -> None:
     stack, tx = work.stack, work.call.tx
-    wanted = {one.export: one.value for one in outputs.values() if one.export is not None}
+    wanted = {one.export: one.value for one in told.values() if one.export is not None}
     for old in EXPORTS.where(tx, "stack", stack.id):
-        users = importers(work, old.name)
         if wanted.get(old.name) == old.value:
             continue
-        if users:
-            verb = "updated" if old.name in wanted else "deleted"
-            raise TemplateError(f"Export {old.name} cannot be {verb} as it is in use by {', '.join(users)}")
+        if why := exports.held(tx, old.name, updating=old.name in wanted):
+            raise TemplateError(why)
         EXPORTS.forget(tx, old.id)
     for name, value in wanted.items():
         taken = EXPORTS.get(tx, f"{stack.account}/{name}")
@@ -78,11 +70,6 @@ def _export(work: Work, outputs: dict[str, Output]) -> None:
                 f"Export with name {name} is already exported by stack {owner.name if owner else taken.stack_id}"
             )
         EXPORTS.put(tx, Taken(name=name, account=stack.account, stack_id=stack.id, value=value))
-
-
-def importers(work: Work, name: str) -> list[str]:
-    """The names of the stacks that use an export."""
-    return [one.name for one in STACKS.every(work.call.tx) if one.exists and name in one.imports]
 
 
 def cleaned(work: Work) -> None:
@@ -152,12 +139,3 @@ def not_removed(work: Work, names: tuple[str, ...]) -> None:
     status = "ROLLBACK_FAILED" if work.stack.status == "ROLLBACK_IN_PROGRESS" else "DELETE_FAILED"
     why = f"The following resource(s) failed to delete: [{', '.join(names)}]. "
     stack_status(work.call, work.stack, status, why)
-
-
-def exports_in_use(work: Work) -> str | None:
-    """Why the stack may not go, if others use what it exports."""
-    for old in EXPORTS.where(work.call.tx, "stack", work.stack.id):
-        users = importers(work, old.name)
-        if users:
-            return f"Export {old.name} cannot be deleted as it is in use by {', '.join(users)}"
-    return None

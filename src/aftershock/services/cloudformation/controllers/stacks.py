@@ -18,6 +18,7 @@ from aftershock.aws.ids import new_id
 from aftershock.clock import Clock
 from aftershock.control import Again, Done
 from aftershock.control.loop import Outcome
+from aftershock.services.cloudformation import exports
 from aftershock.services.cloudformation.events import stack_status
 from aftershock.services.cloudformation.outside import Outside
 from aftershock.services.cloudformation.records import (
@@ -158,7 +159,7 @@ class StackController:
     def _removing(self, work: Work) -> Callable[[], bool]:
         stack = work.stack
         steps, resources = stack_plan.removing(_standing(work)), work.resources
-        used = phases.exports_in_use(work) if stack.status == "DELETE_IN_PROGRESS" else None
+        used = exports.held_of(work.call.tx, stack.id) if stack.status == "DELETE_IN_PROGRESS" else None
 
         def act() -> bool:
             if used:

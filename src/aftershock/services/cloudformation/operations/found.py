@@ -12,7 +12,7 @@ from aftershock.aws.errors import AwsError
 from aftershock.aws.paging import InvalidToken, page
 from aftershock.services.cloudformation.outside import Outside
 from aftershock.services.cloudformation.records import STACKS, Plan, Stack, stack_named
-from aftershock.services.cloudformation.rules import assertions, checking, errors, parameters
+from aftershock.services.cloudformation.rules import assertions, checking, errors, outputs, parameters, stack_policies
 from aftershock.services.cloudformation.rules.errors import TemplateError
 from aftershock.services.cloudformation.rules.functions import Unknown, condition, evaluate
 from aftershock.services.cloudformation.rules.loading import MAX_BODY_BYTES, MAX_OBJECT_BYTES
@@ -204,6 +204,7 @@ def _check(call: Call, outside: Outside, stack: Stack, plan: Plan, template: Tem
             except TemplateError as error:
                 where = template.place("Resources", one.id)
                 raise TemplateError(f"{error} (resource {where}, property {name})") from None
+    outputs.check(template.outputs, full_scope(stack, plan, template, {}, call=call, ask=outside.ask, block="Outputs"))
 
 
 def tags_of(params: Params, previous: Plan | None) -> dict[str, str]:
@@ -240,8 +241,7 @@ def policy_of(call: Call, outside: Outside, params: Params, body: str, url: str)
         found = json.loads(text)
     except (ValueError, RecursionError):
         raise errors.invalid("Error validating stack policy: Invalid stack policy") from None
-    statements = found.get("Statement") if isinstance(found, dict) else None
-    if not isinstance(statements, list) or not all(isinstance(one, dict) for one in statements):
+    if not stack_policies.valid(found):
         raise errors.invalid("Error validating stack policy: Invalid stack policy")
     return str(text)
 

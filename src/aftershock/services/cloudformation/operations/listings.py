@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 from aftershock.aws.call import Call, Params, Result
+from aftershock.services.cloudformation import exports
 from aftershock.services.cloudformation.events import masked, tell
 from aftershock.services.cloudformation.outside import Outside
 from aftershock.services.cloudformation.records import (
@@ -154,7 +155,7 @@ def list_exports(outside: Outside, call: Call, params: Params) -> Result:
 
 def list_imports(outside: Outside, call: Call, params: Params) -> Result:
     name = params["ExportName"]
-    users = sorted(one.name for one in STACKS.every(call.tx) if one.exists and name in one.imports)
+    users = exports.importers(call.tx, name)
     if not users:
         raise errors.invalid(f"Export '{name}' is not imported by any stack.")
     chosen, token = paged(users, params, key=str)

@@ -6,13 +6,14 @@ from msgspec.structs import replace
 
 from aftershock.aws.call import Call, Params, Result
 from aftershock.aws.errors import AwsError
+from aftershock.services.cloudformation import exports
 from aftershock.services.cloudformation.events import USER, stack_status
 from aftershock.services.cloudformation.outside import Outside
 from aftershock.services.cloudformation.records import STACKS, Plan, Stack, resources_of, stack_named
 from aftershock.services.cloudformation.rules import errors
 from aftershock.services.cloudformation.rules.errors import TemplateError
 from aftershock.services.cloudformation.rules.parameters import HIDDEN
-from aftershock.services.cloudformation.rules.stack_policies import allows
+from aftershock.services.cloudformation.rules.stack_policies import denial
 from aftershock.services.cloudformation.scopes import template_of
 
 from . import drifts
@@ -131,18 +132,18 @@ def _says_the_same(stack: Stack, plan: Plan) -> bool:
 
 def check_policy(stack: Stack, during: str | None, found: list[Change]) -> None:
     policy = during or stack.policy
-    denied = [one.logical_id for one in found if not _allowed(policy, one)]
+    denied = [why for one in found if (why := _denial(policy, one))]
     if denied:
-        raise errors.invalid(f"Action denied by stack policy: Statement [#1] does not allow the update of {denied}")
+        raise errors.invalid("; ".join(denied))
 
 
-def _allowed(policy: str | None, change: Change) -> bool:
+def _denial(policy: str | None, change: Change) -> str | None:
     if change.action == "Add":
-        return True
+        return None
     action = change.action
     if action == "Modify" and change.replacement != "False":
         action = "Replace"
-    return allows(policy, action, change.logical_id, change.type)
+    return denial(policy, action, change.logical_id, change.type)
 
 
 def begin_update(call: Call, stack: Stack, plan: Plan, *, token: str | None, **more: Any) -> None:
@@ -179,9 +180,17 @@ def delete_stack(outside: Outside, call: Call, params: Params) -> Result:
     retained = tuple(params.get("RetainResources") or ())
     if retained:
         _check_retained(call, stack, retained)
+    told = replace(stack, token=params.get("ClientRequestToken"))
+    used = exports.held_of(call.tx, stack.id)
+    if used and not call.principal.service:
+        # As AWS tells it: the stack is then what it was before, and may be updated. Whoever deletes the stack that this
+        # one is nested in has to see that it failed.
+        stack_status(call, told, "DELETE_IN_PROGRESS", USER)
+        stack_status(call, told, stack.status, used)
+        return {}
     stack_status(
         call,
-        replace(stack, token=params.get("ClientRequestToken")),
+        told,
         "DELETE_IN_PROGRESS",
         USER,
         retained=retained,

@@ -120,7 +120,9 @@ def required_capabilities(resources: Mapping[str, Resource], types: Types) -> li
     capabilities = {kind.capability for kind in kinds.values()} - {None}
     if not capabilities:
         return []
-    named = any(kind.named in resources[name].properties for name, kind in kinds.items() if kind.named is not None)
+    named = any(
+        kind.named in resources[name].properties for name, kind in kinds.items() if kind.capability and kind.named
+    )
     return ["CAPABILITY_NAMED_IAM"] if named else ["CAPABILITY_IAM"]
 
 

@@ -11,16 +11,50 @@ from typing import Any
 ACTIONS = {"Modify": "Update:Modify", "Replace": "Update:Replace", "Remove": "Update:Delete"}
 
 
-def allows(policy: str | None, action: str, logical_id: str, kind: str) -> bool:
-    """Whether the policy lets this be done ("Modify", "Replace" or "Remove")."""
+OPERATORS = {"StringEquals", "StringLike"}
+
+
+def valid(policy: Any) -> bool:
+    """Whether it is a stack policy, every statement of which says something of updates."""
+    statements = policy.get("Statement") if isinstance(policy, dict) else None
+    return isinstance(statements, list) and all(isinstance(one, dict) and _states(one) for one in statements)
+
+
+def _states(one: Mapping[str, Any]) -> bool:
+    if one.get("Effect") not in ("Allow", "Deny"):
+        return False
+    if ("Action" in one) == ("NotAction" in one) or ("Resource" in one) == ("NotResource" in one):
+        return False
+    actions = _listed(one.get("Action", one.get("NotAction")))
+    if not actions or not all(any(_any(action, known) for known in ACTIONS.values()) for action in actions):
+        return False
+    condition = one.get("Condition", {})
+    return isinstance(condition, dict) and all(
+        operator in OPERATORS and isinstance(keys, dict) and set(keys) == {"ResourceType"}
+        for operator, keys in condition.items()
+    )
+
+
+def denial(policy: str | None, action: str, logical_id: str, kind: str) -> str | None:
+    """Why the policy does not let this be done ("Modify", "Replace" or "Remove"); None where it does."""
     if policy is None:
-        return True
-    effects = {
-        one.get("Effect")
-        for one in json.loads(policy)["Statement"]
-        if _meets(one, ACTIONS[action], f"LogicalResourceId/{logical_id}", kind)
+        return None
+    resource = f"LogicalResourceId/{logical_id}"
+    about = {
+        number: one
+        for number, one in enumerate(json.loads(policy)["Statement"], start=1)
+        if _meets(one, ACTIONS[action], resource, kind)
     }
-    return "Deny" not in effects and "Allow" in effects
+    for number, one in about.items():
+        if one["Effect"] == "Deny":
+            acts = ", ".join(_listed(one.get("Action", ACTIONS[action])))
+            whose = ", ".join(_listed(one.get("Resource", resource)))
+            return (
+                f"Action denied by stack policy: Statement [#{number}] does not allow [{acts}] for resource [{whose}]"
+            )
+    if not about:
+        return f"Action denied by stack policy: No statement allows [{ACTIONS[action]}] for resource [{resource}]"
+    return None
 
 
 def _meets(one: Mapping[str, Any], action: str, resource: str, kind: str) -> bool:
@@ -39,6 +73,9 @@ def _condition(condition: Mapping[str, Any], kind: str) -> bool:
     return True
 
 
+def _listed(given: Any) -> list[Any]:
+    return given if isinstance(given, list) else [given]
+
+
 def _any(patterns: Any, text: str) -> bool:
-    given = [patterns] if isinstance(patterns, str) else patterns
-    return any(isinstance(one, str) and fnmatch.fnmatchcase(text, one) for one in given)
+    return any(isinstance(one, str) and fnmatch.fnmatchcase(text, one) for one in _listed(patterns))

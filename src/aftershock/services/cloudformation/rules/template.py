@@ -273,6 +273,8 @@ def _check_outputs(template: Template) -> None:
             raise TemplateError(f"Invalid template output property '{unknown[0]}' in {place}")
         if "Value" not in output:
             raise TemplateError(f"Template format error: Every Outputs member must contain a Value object; {place}")
+        if not isinstance(output.get("Description", ""), str):
+            raise TemplateError(f"Template format error: Every Description member must be a string; {place}")
         if "Export" in output and (not isinstance(output["Export"], dict) or set(output["Export"]) != {"Name"}):
             raise TemplateError(f"Template format error: Every Export must contain a Name member; {place}")
 

@@ -49,6 +49,24 @@ def _stack(doing: Doing, stack_id: str) -> Mapping[str, Any]:
     return stack
 
 
+def _why(doing: Doing, stack_id: str) -> str:
+    """What the stack last said of itself: where it ends after a failure it gives no reason any more."""
+    more: dict[str, Any] = {}
+    while True:
+        page = doing.ask("cloudformation", "DescribeStackEvents", StackName=stack_id, **more)
+        for event in page["StackEvents"]:
+            if event["PhysicalResourceId"] == stack_id and "ResourceStatusReason" in event:
+                return str(event["ResourceStatusReason"]).removesuffix(" Rollback requested by user.").strip()
+        if "NextToken" not in page:
+            return ""
+        more = {"NextToken": page["NextToken"]}
+
+
+def _not_updated(doing: Doing, stack_id: str, status: str) -> str:
+    why = _why(doing, stack_id)
+    return f"Embedded stack {stack_id} was not successfully updated. Currently in {status} with reason: {why}"
+
+
 def _read(doing: Doing, stack_id: str) -> Seen | None:
     stack = _stack(doing, stack_id)
     status = stack["StackStatus"]
@@ -56,9 +74,12 @@ def _read(doing: Doing, stack_id: str) -> Seen | None:
         return None
     attributes = {f"Outputs.{one['OutputKey']}": one["OutputValue"] for one in stack.get("Outputs", [])}
     failed = None
-    if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "UPDATE_ROLLBACK_FAILED"):
-        why = stack.get("StackStatusReason", "")
-        failed = f"Embedded stack {stack_id} was not successfully created or changed ({status}): {why}"
+    if status in ("ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED"):
+        failed = f"Embedded stack {stack_id} was not successfully created: {_why(doing, stack_id)}"
+    elif status == "DELETE_FAILED":
+        failed = f"Embedded stack {stack_id} was not successfully deleted: {_why(doing, stack_id)}"
+    elif status == "UPDATE_ROLLBACK_FAILED":
+        failed = _not_updated(doing, stack_id, status)
     return Seen(
         attributes, waiting=f"the stack is {status}" if status.endswith("_IN_PROGRESS") else None, failed=failed
     )
@@ -77,13 +98,11 @@ def _update(doing: Doing, stack_id: str, _before: Mapping[str, Any]) -> Mapping[
 
 
 def _advance(doing: Doing, stack_id: str) -> Mapping[str, Any]:
-    stack = _stack(doing, stack_id)
-    status = stack["StackStatus"]
+    status = _stack(doing, stack_id)["StackStatus"]
     if status.endswith("_IN_PROGRESS"):
         return doing.state
     if status != "UPDATE_COMPLETE":
-        why = stack.get("StackStatusReason", "")
-        raise FailedError(f"Embedded stack {stack_id} was not successfully updated: {why}")
+        raise FailedError(_not_updated(doing, stack_id, status))
     return {}
 
 

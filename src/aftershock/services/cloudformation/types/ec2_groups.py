@@ -136,6 +136,7 @@ SECURITY_GROUP = ResourceType(
         "Tags": changing(TAGS),
         "VpcId": fixed(STRING),
     },
+    named="GroupName",
     create=_create,
     read=_read,
     update=_update,

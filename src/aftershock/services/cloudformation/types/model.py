@@ -95,7 +95,7 @@ class ResourceType:
     tags: str | None = None  # how its tags are given: "list", "map", "propagated", or not at all
     capability: str | None = None
     identity: str | None = None  # the property that, where it is given, is the physical id
-    named: str | None = None  # the property that names it, where that needs CAPABILITY_NAMED_IAM
+    named: str | None = None  # the property of its custom name: with the same one it is never replaced
     check: Callable[[Mapping[str, Any]], str | None] | None = None  # what is wrong with evaluated properties
     need_of: Callable[[Mapping[str, Any], Mapping[str, Any], Any], Need] | None = None  # beyond what the schema says
     creation_policy: bool = False  # whether a CreationPolicy may wait for signals about it

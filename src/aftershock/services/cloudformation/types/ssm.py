@@ -5,7 +5,7 @@ from typing import Any
 
 from aftershock.services.cloudformation.rules.schema import STRING, changing, fixed, mapping
 
-from .model import Doing, ResourceType, Seen, found, unless_gone
+from .model import Doing, FailedError, ResourceType, Seen, found, unless_gone
 
 
 def _put(doing: Doing, name: str, *, overwrite: bool) -> None:
@@ -30,6 +30,8 @@ def _read(doing: Doing, name: str) -> Seen | None:
 
 
 def _update(doing: Doing, name: str, before: Mapping[str, Any]) -> None:
+    if _read(doing, name) is None:  # what writes a parameter would make it anew
+        raise FailedError(f"Resource of type 'AWS::SSM::Parameter' with identifier '{name}' was not found.")
     compared = ("Type", "Value", "Description", "AllowedPattern", "DataType", "Tier")
     if any(before.get(one) != doing.properties.get(one) for one in compared):
         _put(doing, name, overwrite=True)
