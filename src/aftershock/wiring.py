@@ -320,4 +320,5 @@ def _experiments(ask: Ask) -> fis.Outside:
             tables=ec2.OUTAGE_TABLES,
         ),
         instance_table=ec2.INSTANCE_TABLE,
+        alarm_table=cloudwatch.ALARM_STATE_TABLE,
     )

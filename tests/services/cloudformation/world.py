@@ -31,6 +31,7 @@ from aftershock.services import (
 )
 from aftershock.services.cloudformation.controllers import StackController
 from aftershock.services.cloudformation.records import STACKS
+from aftershock.services.ec2.controllers.nat_gateways import NatGatewayController
 from aftershock.services.ec2.records.vpc import VPCS
 from aftershock.services.ec2.rules.capacity import Host
 from aftershock.services.elbv2.controllers.targets import TargetController
@@ -109,6 +110,7 @@ class Cloud(Compute):
                 tables=ec2.OUTAGE_TABLES,
             ),
             instance_table=ec2.INSTANCE_TABLE,
+            alarm_table=cloudwatch.ALARM_STATE_TABLE,
         )
         sealer = ssm.Sealer(bytes(32))
         self.services |= {
@@ -197,7 +199,8 @@ class Cloud(Compute):
         targets = TargetController(self.store, self.clock, self.balancing, elbv2.Sights())
         groups = autoscaling.controllers(self.store, self.clock, self.scaling)
         certificates = acm.controllers(self.store, self.clock, self.issuing)
-        return [*super().controllers(ground), targets, *groups, *certificates]
+        gateways = NatGatewayController(self.store, self.clock, REGION)
+        return [*super().controllers(ground), gateways, targets, *groups, *certificates]
 
     def synchronise(self) -> None:
         """The resolver's part: what has changed is answered."""

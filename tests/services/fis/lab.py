@@ -10,6 +10,7 @@ from aftershock.engines.errors import EngineError
 from aftershock.engines.network import Blackhole
 from aftershock.gateway import Inside
 from aftershock.services import ec2, fis, iam
+from aftershock.services.cloudwatch import ALARM_STATE_TABLE
 from aftershock.services.ec2.operations import zones
 from aftershock.services.ec2.records.instance import INSTANCES
 from aftershock.services.fis.controllers.commands import Commands
@@ -84,6 +85,7 @@ class Lab(Compute):
                 tables=ec2.OUTAGE_TABLES,
             ),
             instance_table=INSTANCES.name,
+            alarm_table=ALARM_STATE_TABLE,
         )
         services |= {
             "ec2": fis.under_faults("ec2", {**self._operations, **zones.OPERATIONS}),

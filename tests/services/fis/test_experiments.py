@@ -8,8 +8,11 @@ from typing import Any
 import pytest
 
 from aftershock.aws.errors import AwsError
+from aftershock.services.cloudwatch import ALARM_STATE_TABLE
 from aftershock.services.ec2.records.instance import INSTANCES
+from aftershock.services.fis.controllers.experiments import ExperimentController
 from aftershock.services.fis.records import API_FAULTS
+from aftershock.store import Change
 from tests.services.ec2.test_zone_outages import Died, dying
 from tests.services.fis.lab import ALARM, ROLE, WAIT, Lab, act, instances, power
 
@@ -138,6 +141,14 @@ def test_an_alarm_stops_an_experiment(lab: Lab) -> None:
     del lab.alarms["too-much"]
     experiment = lab.began(power(A), stopConditions=conditions)
     assert "there is no alarm" in lab.experiment(experiment)["state"]["reason"]
+
+
+def test_an_alarm_is_seen_at_once_though_it_may_be_over_soon(lab: Lab) -> None:
+    in_zone(lab, A)
+    lab.alarms["too-much"] = "OK"
+    experiment = lab.began(power(A), stopConditions=[{"source": "aws:cloudwatch:alarm", "value": ALARM}])
+    (experiments,) = (one for one in lab.controllers() if isinstance(one, ExperimentController))
+    assert list(experiments.concerned(Change(ALARM_STATE_TABLE, "too-much"))) == [experiment]
 
 
 def test_targets_are_found_by_tags_and_filters(lab: Lab) -> None:

@@ -55,3 +55,6 @@ class Outside:
 
     instance_table: str
     """Whose changes say that an instance has stopped or started."""
+
+    alarm_table: str
+    """Whose changes say that an alarm may be in another state."""

@@ -47,7 +47,8 @@ class ExperimentController:
 
     def __init__(self, store: Store, clock: Clock, outside: Outside, effect_of: Callable[[str], Effect]) -> None:
         self._store, self._clock, self._outside, self._effect_of = store, clock, outside, effect_of
-        self._elsewhere = outside.outages.tables | {outside.instance_table}
+        # An alarm may be over before the next look: a stop condition is to see it all the same.
+        self._elsewhere = outside.outages.tables | {outside.instance_table, outside.alarm_table}
 
     async def keys(self) -> set[str]:
         with self._store.snapshot() as tx:
