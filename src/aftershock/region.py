@@ -31,7 +31,7 @@ from aftershock.clock import Clock
 from aftershock.control import Loop
 from aftershock.engines.certificates import CertificateAuthority, Issued
 from aftershock.gateway import Credential, Gateway, Inside
-from aftershock.services import ec2, elbv2, iam, ssm
+from aftershock.services import autoscaling, ec2, elbv2, iam, ssm
 from aftershock.store import Store, Table
 from aftershock.wire import Models, Secret
 from aftershock.wiring import (
@@ -152,6 +152,7 @@ class Region:
             elif opened.ground != ground_id():
                 ec2.ground_is_new(tx)
                 elbv2.ground_is_new(tx)
+                autoscaling.ground_is_new(tx, now)
                 OPENED.put(tx, Opened(ACCOUNT, ground_id()))
             ec2.base_image(tx, self._engines.images.base_name(), REGION, now)
         write_credentials(self._state / "credentials.json", key_id, secret)

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from aftershock.aws.errors import AwsError
+from aftershock.services import autoscaling
 from aftershock.services.autoscaling.controllers.groups import Refused
 
 from .world import ARN, ZONES, World
@@ -96,6 +97,22 @@ def test_an_unhealthy_target_is_replaced_after_the_grace_period_and_only_with_th
     newest = max(world.members(), key=lambda one: str(one["InstanceId"] not in (first, second)))
     targets[newest["InstanceId"]] = "unhealthy"
     assert "an ELB system health check failure" in world.activities()[1]["Cause"] + world.activities()[0]["Cause"]
+
+
+def test_instances_that_come_back_with_the_region_have_time_to_boot(world: World) -> None:
+    targets = world.targets()
+    world.group(2, TargetGroupARNs=[ARN], HealthCheckType="ELB", HealthCheckGracePeriod=10)
+    both = set(world.ids())
+    world.later(3600)
+    with world.store.transaction() as tx:
+        autoscaling.ground_is_new(tx, world.clock.now())
+    targets |= dict.fromkeys(both, "unhealthy")
+    world.later(59)
+    assert set(world.ids()) == both
+    one = min(both)
+    targets[one] = "healthy"
+    world.later(2)
+    assert one in world.ids() and (both - {one}).isdisjoint(world.ids())
 
 
 def test_an_instance_whose_status_checks_fail_for_long_is_replaced_after_the_grace_period(world: World) -> None:

@@ -170,6 +170,7 @@ class Member(Struct, frozen=True, kw_only=True):
     asked_at: datetime
     launched_at: datetime | None = None
     in_service_at: datetime | None = None
+    returned_at: datetime | None = None  # when the region came up again, and the instance with it
     registered: tuple[str, ...] = ()  # target groups
     leaving: Literal["terminate", "detach", "standby"] | None = None
     hooked: bool = False  # no further hook of this transition is to be waited for

@@ -12,6 +12,8 @@ from .view import Mark, Step, Take, View
 IMPAIRED_S = 120.0
 # However fast the region's clock, a machine on a busy host may miss a probe or two.
 IMPAIRED_LEAST = timedelta(seconds=5)
+# After a start of the region all machines boot at once, in real time.  AWS has no such moment.
+RETURN_LEAST = timedelta(seconds=60)
 AT_ONCE = 10  # percent of the group; AWS replaces no more at a time
 
 
@@ -32,7 +34,7 @@ def cause(view: View, member: Member) -> str | None:
         return causes.EC2_GONE
     if member.forced_unhealthy:
         return causes.USER_HEALTH
-    if not view.over(member.in_service_at, view.group.grace_s):
+    if not view.over(member.in_service_at, view.group.grace_s) or view.now < returned(view, member):
         return None
     seen = view.seen_of(member)
     if seen is not None and seen.impaired_since is not None and _for_long(view, seen.impaired_since):
@@ -40,6 +42,13 @@ def cause(view: View, member: Member) -> str | None:
     if view.group.health_check_type == "ELB" and _unhealthy_target(view, member):
         return causes.ELB_UNHEALTHY
     return None
+
+
+def returned(view: View, member: Member) -> datetime:
+    """Until when it has time to come back with the region."""
+    if member.returned_at is None:
+        return view.now
+    return max(view.after(member.returned_at, view.group.grace_s), member.returned_at + RETURN_LEAST)
 
 
 def not_running(view: View, member: Member) -> bool:

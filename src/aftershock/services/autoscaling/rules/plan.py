@@ -59,6 +59,7 @@ def _moments(view: View) -> Iterator[datetime]:
     for one in view.members:
         if one.in_service_at is not None:
             yield view.after(one.in_service_at, view.group.grace_s)
+        yield health.returned(view, one)
         if one.launched_at is not None and view.group.max_lifetime_s:
             yield view.after(one.launched_at, view.group.max_lifetime_s)
         seen = view.seen_of(one)
