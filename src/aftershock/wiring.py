@@ -208,7 +208,7 @@ class Wiring:
         return (
             *acm.controllers(store, clock, self._issuing),
             *autoscaling.controllers(store, clock, self._scaling),
-            *ce.controllers(store, clock, metered),
+            *ce.controllers(store, clock, metered, ec2.reservations),
             *cloudformation.controllers(store, clock, REGION, self._stacks),
             *cloudwatch.controllers(store, clock, REGION, wake, account=ACCOUNT, outside=watching),
             *ec2.controllers(

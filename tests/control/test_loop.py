@@ -124,3 +124,14 @@ def test_a_failing_key_does_not_keep_others_from_being_looked_at():
     second = Scripted([])
     drive(second, lambda loop: [loop.wake("test", key) for key in "xyz"], until=lambda loop: len(second.looked) == 3)
     assert sorted(second.looked) == ["x", "y", "z"]
+
+
+def test_the_reasons_of_what_is_no_more_are_not_remembered():
+    controller = Scripted([], keys={"a", "b"})
+
+    def until(loop):
+        if len(loop.reasons) == 2:
+            controller._keys = {"b"}
+        return set(loop.reasons) == {("test", "b")}
+
+    drive(controller, lambda loop: None, until=until, resync_s=0.01)

@@ -75,3 +75,12 @@ def test_two_do_not_run_at_once(state: Path, silent: str) -> None:
     with Records(state).alone():
         assert lab(state, silent, "--only", "1-one-machine").wait(WITHIN_S) != 0
     assert record(state).ended == 2.0
+
+
+def test_all_that_were_interrupted_are_taken_up_at_once(state: Path, silent: str) -> None:
+    others = [f"2026112{day}-214000-0123abcd" for day in (0, 1, 3)]
+    for name in (*others, RUN):
+        Records(state).put(Record(name, ("1-one-machine",), 1.0))
+    assert lab(state, silent, "--clean").wait(WITHIN_S) == 0
+    assert Records(state).unfinished() == []
+    assert {one.why for one in Records(state).all()} == {"it was interrupted"}

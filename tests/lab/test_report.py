@@ -29,14 +29,16 @@ POINTS = (Point(0.5, 0.01, True, 0, "i-1"), Point(1.5, 1.0, False, 1), Point(3.0
 FAILED = Bound("failed", at_most=0)
 
 
-def figures() -> dict[str, float]:
+def figures(*, reserving: bool = True, held: bool = False) -> dict[str, float]:
+    """`held`: the reservation is there from the beginning."""
     return measured(
         list(POINTS),
         Happened(1.0, 2.0, 2.0),
         ended_s=4.0,
         scenes=(SCENE, SCENE),
-        costs=(Cost(12.0, 12.0), Cost(12.0, 9.0)),
+        costs=(Cost(12.0, 9.0 if held else 12.0), Cost(12.0, 9.0)),
         machines=[(1.0, 1)],
+        reserving=reserving,
     )
 
 
@@ -92,6 +94,12 @@ def test_the_figures_are_those_of_what_was_seen() -> None:
     assert (found["requests"], found["failed"], found["dark_s"]) == (3, 1, 3.02 - 0.51)
     assert (found["failed_share"], found["failed_share_during"], found["failed_share_after"]) == (0.5, 1.0, 0.0)
     assert (found["took_s"], found["saved_share"], found["addresses_kept"], found["machines_kept"]) == (1, 0.25, 1, 1)
+
+
+def test_what_a_story_before_has_reserved_counts_where_reserving_is_what_happens_and_nowhere_else() -> None:
+    assert figures(held=True) == figures()
+    assert figures(reserving=False, held=True)["saved_share"] == 0
+    assert figures(reserving=False, held=True)["monthly_usd"] == figures()["monthly_usd"]
 
 
 def test_the_page_needs_nothing_and_runs_nothing() -> None:

@@ -13,6 +13,8 @@ from typing import Protocol
 
 from aftershock.store import Change
 
+from .turns import Turns
+
 log = logging.getLogger(__name__)
 
 RESYNC_S = 30.0  # every key is looked at this often, whatever the wake-ups say
@@ -75,7 +77,7 @@ class Loop:
         self.add(*controllers)
         self._resync_s = resync_s
         self._keys: dict[tuple[str, str], _Key] = {}
-        self._slots = asyncio.Semaphore(AT_ONCE)
+        self._turns = Turns(AT_ONCE)
         self._group: asyncio.TaskGroup | None = None
         self.reasons: dict[tuple[str, str], str] = {}  # (kind, key) -> what was last decided, in one sentence
 
@@ -133,14 +135,21 @@ class Loop:
             except Exception:
                 log.exception("keys of %s cannot be listed", controller.kind)
                 continue
+            self._forget_reasons(controller.kind, keys)
             for key in sorted(keys):
                 self.wake(controller.kind, key)
+
+    def _forget_reasons(self, kind: str, keys: set[str]) -> None:
+        """Of what is no more: there is always something new, and it would be remembered for ever."""
+        for pair in [one for one in self.reasons if one[0] == kind and one[1] not in keys and one not in self._keys]:
+            del self.reasons[pair]
 
     async def _look(self, kind: str, key: str, state: _Key) -> None:
         try:
             while state.woken:
                 state.woken = False
-                async with self._slots:
+                async with self._turns.of(kind):
+                    await asyncio.sleep(0)  # however many keys there are: requests are answered in between
                     again_s = await self._reconcile(kind, key, state)
                 if again_s is not None and not state.woken:
                     state.timer = asyncio.get_running_loop().call_later(again_s, self.wake, kind, key)

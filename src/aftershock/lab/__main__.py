@@ -58,11 +58,19 @@ def main(arguments: Sequence[str]) -> int:
                 finally:
                     signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what follows is what an end is for
                     teller.ended()
-            else:
-                teller.resume()
-        if not teller.record.clean:
-            _clean(access, teller)
+        for one in _interrupted(records, options.id) if options.clean else [teller]:
+            if not one.record.clean:
+                _clean(access, one)
     return 0
+
+
+def _interrupted(records: Records, name: str) -> list["Teller"]:
+    """Of all runs that were interrupted, the one that is named first: nobody else runs experiments here now."""
+    names = [name, *(one.id for one in records.unfinished() if one.id != name)]
+    found = [Teller(records, one, ()) for one in names]
+    for teller in found:
+        teller.resume()
+    return found
 
 
 class Teller:
@@ -200,7 +208,7 @@ def _options(arguments: Sequence[str]) -> argparse.Namespace:
     parser.add_argument("--pace", type=float, required=True, help="how many of AWS's seconds pass in one")
     parser.add_argument("--id", required=True, help="of the run, in the state directory")
     parser.add_argument("--only", action="append", default=[], help="an experiment to run; may be repeated")
-    parser.add_argument("--clean", action="store_true", help="remove what a run has left that was interrupted")
+    parser.add_argument("--clean", action="store_true", help="remove what this and other interrupted runs have left")
     return parser.parse_args(arguments)
 
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from aftershock.sites.story import fetch
 
+from .account import is_of
 from .experiment import Deploy, Event, Experiment, Quake, Reserve, Spike, StopAndStart, Terminate
 from .parameters import given
 from .scene import Scene
@@ -15,7 +16,6 @@ from .watch import Watch
 SERVED_WITHIN_S = 60.0
 STEADY_NOMINAL_S = 120.0  # two of the alarm's minutes: a group that wanted more would have asked for it
 SLACK_S = 60.0  # for the machines' own time, beside the region's
-YEAR_S = 365 * 24 * 3600
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,14 +191,18 @@ def _spread(scene: Scene, zones: int) -> str | None:
 
 def _reserve(event: Reserve, site: Site, watch: Watch) -> Happened:
     ec2 = site.clients("ec2")
+    held = ec2.describe_reserved_instances(Filters=[{"Name": "state", "Values": ["active"]}])["ReservedInstances"]
+    if any(is_of(one, event) for one in held):
+        begin = watch.mark(f"{event.count} {event.instance_type} are reserved already, since a story before")
+        return Happened(begin, begin, begin)
     offered = ec2.describe_reserved_instances_offerings(
         InstanceType=event.instance_type,
         OfferingClass="standard",
-        OfferingType="No Upfront",
+        OfferingType=event.payment,
         ProductDescription="Linux/UNIX",
-        MinDuration=YEAR_S,
-        MaxDuration=YEAR_S,
-        Filters=[{"Name": "scope", "Values": ["Region"]}],
+        MinDuration=event.duration_s,
+        MaxDuration=event.duration_s,
+        Filters=[{"Name": "scope", "Values": [event.scope]}],
     )["ReservedInstancesOfferings"]
     if not offered:
         raise NotInTime(f"no reservation of {event.instance_type} is offered")

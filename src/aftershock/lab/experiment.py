@@ -7,7 +7,7 @@ not known is refused with its place in the file.
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 import msgspec
 from msgspec import Struct
@@ -85,10 +85,14 @@ class Quake(_Said, frozen=True, tag_field="do", tag="quake"):
 
 
 class Reserve(_Said, frozen=True, tag_field="do", tag="reserve"):
-    """Machines of a type are reserved for a year, without upfront payment."""
+    """Machines of a type are reserved for a year, without upfront payment, unless just that is reserved already."""
 
     instance_type: str
     count: int
+
+    payment: ClassVar[str] = "No Upfront"
+    scope: ClassVar[str] = "Region"
+    duration_s: ClassVar[int] = 365 * 24 * 3600
 
 
 Event = StopAndStart | Deploy | Terminate | Spike | Quake | Reserve

@@ -25,4 +25,5 @@ def _happening(event: Event) -> str:
             until = f"for {dark_s:g} s" if dark_s else "until the other zones have made good the loss"
             return f"{zone} loses its power, {until}"
         case Reserve(instance_type=instance_type, count=count):
-            return f"{count} {instance_type} are reserved for a year, which only `aftershock reset` takes back"
+            told = "reserved for a year, which only `aftershock reset` takes back"
+            return f"unless they are already, {count} {instance_type} are {told}"

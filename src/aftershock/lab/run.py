@@ -12,7 +12,7 @@ from botocore.parsers import ResponseParserError
 from . import figures
 from .deployment import DeploymentError
 from .events import Happened, happen
-from .experiment import Bound, Experiment, ExperimentError
+from .experiment import Bound, Experiment, ExperimentError, Reserve
 from .figures import Mark, Point
 from .parameters import given
 from .scene import Scene
@@ -89,6 +89,7 @@ def _run(experiment: Experiment, site: Site, began: datetime) -> Outcome:
         scenes=(before, after),
         costs=(cost, site.hands.month()),
         machines=watch.machines,
+        reserving=isinstance(said.event, Reserve),
     )
     return Outcome(
         experiment=experiment,
@@ -124,9 +125,15 @@ def measured(
     scenes: tuple[Scene, Scene],
     costs: tuple[Cost, Cost],
     machines: list[tuple[float, int]],
+    reserving: bool = False,
 ) -> dict[str, float]:
-    """Every measure that a bound may name; scenes and costs are those before and after."""
-    (before, after), (cost, cost_after) = scenes, costs
+    """Every measure that a bound may name; scenes and costs are those before and after.
+
+    What is reserved counts at the end of the experiment that is about `reserving`, and nowhere else: what a story
+    before has reserved says nothing about the stages of this one.
+    """
+    before, after = scenes
+    usd, usd_after = costs[0].on_demand_usd, costs[1].as_reserved_usd if reserving else costs[1].on_demand_usd
     since = figures.within(points, happened.begin_s)
     addresses = {one.public_address for one in before.machines} - {None}, {one.public_address for one in after.machines}
     identities = {one.id for one in before.machines}, {one.id for one in after.machines}
@@ -149,9 +156,9 @@ def measured(
         "machines_kept": kept(*identities),
         "zones_used": float(before.zones_used),
         "zones_used_after": float(after.zones_used),
-        "monthly_usd": cost.as_reserved_usd,
-        "monthly_usd_after": cost_after.as_reserved_usd,
-        "saved_share": 1 - cost_after.as_reserved_usd / cost.as_reserved_usd if cost.as_reserved_usd else math.nan,
+        "monthly_usd": usd,
+        "monthly_usd_after": usd_after,
+        "saved_share": 1 - usd_after / usd if usd else math.nan,
     }
 
 

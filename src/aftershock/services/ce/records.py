@@ -32,6 +32,7 @@ class Stretch(Struct, frozen=True, kw_only=True):
     since: datetime
     until: datetime | None  # None: it goes on
     pace: float  # nominal seconds in a real one, then
+    times: int = 1  # so many of them at once, where old ones were put together; those have no resource any more
 
 
 class Pulse(Struct, frozen=True, kw_only=True):
@@ -72,13 +73,14 @@ class LoadHour(Struct, frozen=True, kw_only=True):
     connection_seconds: float = 0  # open connections by the real seconds that they were open
     processed_bytes: float = 0
     rule_evaluations: float = 0
+    capacity: str = ""  # the capacity unit hours as a fraction, "7/90", where old hours were put together
 
 
 STRETCHES = Table(
     "ce_stretch",
     Stretch,
     indexes={
-        "resource": lambda stretch: stretch.resource,
+        "resource": lambda stretch: stretch.resource or None,
         "open": lambda stretch: "open" if stretch.until is None else None,
     },
 )

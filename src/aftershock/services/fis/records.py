@@ -1,6 +1,6 @@
 """Fault Injection Service: what is stored.  Every record names its account."""
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Literal
 
 from msgspec import Struct
@@ -113,6 +113,7 @@ class UsedToken(Struct, frozen=True):
     id: str
     digest: str
     made: str
+    used_at: datetime = datetime.min.replace(tzinfo=UTC)  # of one that was kept before this was: long ago
 
 
 TEMPLATES = Table("fis_template", Template, indexes={"account": lambda template: template.account})

@@ -1,11 +1,13 @@
-"""Auto Scaling's controllers: groups, and what is scheduled for them."""
+"""Auto Scaling's controllers: groups, what is scheduled for them, and what was done for long enough ago."""
 
 import uuid
 from collections.abc import Callable
 
 from aftershock.clock import Clock
-from aftershock.control import Controller
+from aftershock.control import Controller, ForgettingController
 from aftershock.services.autoscaling.outside import Outside
+from aftershock.services.autoscaling.records import ACTIVITIES, REFRESHES
+from aftershock.services.autoscaling.rules import kept
 from aftershock.store import Store
 
 from .groups import GroupController
@@ -19,4 +21,17 @@ def new_uuid() -> str:
 def controllers(
     store: Store, clock: Clock, outside: Outside, new_uuid: Callable[[], str] = new_uuid
 ) -> tuple[Controller, ...]:
-    return GroupController(store, clock, outside, new_uuid), ScheduleController(store, clock)
+    kept_s = clock.paced(kept.KEPT_S)
+    return (
+        GroupController(store, clock, outside, new_uuid),
+        ScheduleController(store, clock),
+        ForgettingController(
+            "autoscaling.forgetting",
+            store,
+            clock.now,
+            {
+                ACTIVITIES: lambda tx, now: kept.activities(ACTIVITIES.every(tx), now, kept_s),
+                REFRESHES: lambda tx, now: kept.refreshes(REFRESHES.every(tx), now, kept_s),
+            },
+        ),
+    )

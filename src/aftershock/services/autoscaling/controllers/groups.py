@@ -10,7 +10,7 @@ from aftershock.clock import Clock
 from aftershock.control import Again, Done, Outcome
 from aftershock.services.autoscaling.looking import alarms_of, look
 from aftershock.services.autoscaling.outside import Outside
-from aftershock.services.autoscaling.records import ACTIVITIES, GROUPS, HOOKS, MEMBERS, REFRESHES
+from aftershock.services.autoscaling.records import GROUPS, HOOKS, MEMBERS, REFRESHES
 from aftershock.services.autoscaling.rules.plan import plan
 from aftershock.services.autoscaling.rules.view import Plan, View
 from aftershock.store import Change, Store
@@ -21,8 +21,6 @@ ROUNDS = 40  # more than any way from one state to another takes
 LATER_S = 0.2
 # What announces itself to nobody (a target that drains) is looked at so often: a nominal duration, and the least of it.
 POLL_S, POLL_LEAST_S = 10.0, 0.5
-KEPT_S = 42 * 86_400.0  # AWS keeps activities for six weeks
-PRUNED_EVERY_S = 60.0
 
 
 class Refused(Exception):
@@ -39,7 +37,6 @@ class GroupController:
     def __init__(self, store: Store, clock: Clock, outside: Outside, new_uuid: Callable[[], str]) -> None:
         self._store, self._clock, self._outside = store, clock, outside
         self._doing = Doing(store, clock, outside, new_uuid)
-        self._pruned_at = clock.monotonic()
 
     async def keys(self) -> set[str]:
         with self._store.snapshot() as tx:
@@ -98,7 +95,6 @@ class GroupController:
 
     def _settled(self, view: View, decided: Plan) -> Outcome:
         self._note(view, decided.reason)
-        self._prune()
         waits = []
         if decided.again_at is not None:
             waits.append(max(0.05, (decided.again_at - self._clock.now()).total_seconds()))
@@ -113,13 +109,3 @@ class GroupController:
             group = GROUPS.get(tx, view.group.key)
             if group is not None:
                 GROUPS.put(tx, replace(group, reason=reason))
-
-    def _prune(self) -> None:
-        if self._clock.monotonic() - self._pruned_at < PRUNED_EVERY_S:
-            return
-        self._pruned_at = self._clock.monotonic()
-        now = self._clock.now()
-        with self._store.transaction() as tx:
-            for activity in ACTIVITIES.every(tx):
-                if (now - activity.started_at).total_seconds() > self._clock.paced(KEPT_S):
-                    ACTIVITIES.forget(tx, activity.id)

@@ -83,7 +83,7 @@ def book(ledger: Ledger, start: datetime, end: datetime, now: datetime) -> Book:
     families: dict[str, list[Run]] = defaultdict(list)
     for one in ledger.stretches:
         if one.instance_type is not None:
-            run = Run(one.id, one.instance_type, one.zone, billed_span(one, at), one.pace)
+            run = Run(one.id, one.instance_type, one.zone, billed_span(one, at), one.pace, one.times)
             families[family(one.instance_type)].append(run)
     held: dict[str, list[Reservation]] = defaultdict(list)
     for reservation in ledger.reservations:
@@ -143,7 +143,8 @@ class _Periods:
 
 
 def _plain(stretch: Stretch, span: Span, spans: _Periods) -> Iterator[Line]:
-    return _spread(stretch, hours(span, stretch.pace) * Fraction(stretch.per_hour), span, spans, zone=stretch.zone)
+    total = hours(span, stretch.pace) * Fraction(stretch.per_hour) * stretch.times
+    return _spread(stretch, total, span, spans, zone=stretch.zone)
 
 
 def _load(hour: LoadHour, spans: _Periods) -> Iterator[Line]:

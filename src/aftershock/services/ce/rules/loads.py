@@ -20,17 +20,18 @@ from .moments import EPOCH, HOUR_MS, MILLISECOND, Number, earlier, exact, hour_m
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """What one capacity unit carries in an hour."""
+    """What one unit of the usage type carries in an hour; what is None does not count."""
 
-    new_connections: int
-    open_connections: int
+    new_connections: int | None = None
+    open_connections: int | None = None
     processed_bytes: int = 10**9
-    rule_evaluations: int | None = None  # None: they do not count
+    rule_evaluations: int | None = None
 
 
 UNITS = {
     "LoadBalancing:Application": Unit(25 * 3600, 3000, rule_evaluations=1000 * 3600),
     "LoadBalancing:Network": Unit(800 * 3600, 100_000),
+    "NatGateway": Unit(processed_bytes=1 << 30),
 }
 
 
@@ -100,11 +101,14 @@ def merged(before: LoadHour | None, more: LoadHour) -> LoadHour:
 
 
 def capacity_unit_hours(hour: LoadHour) -> Fraction:
+    if hour.capacity:
+        return Fraction(hour.capacity)
     unit = UNITS[hour.operation]
     open_hours = exact(hour.connection_seconds) * exact(hour.pace) * Fraction(1000, HOUR_MS)
-    return max(
-        Fraction(exact(hour.new_connections)) / unit.new_connections,
-        open_hours / unit.open_connections,
-        Fraction(exact(hour.processed_bytes)) / unit.processed_bytes,
-        Fraction(exact(hour.rule_evaluations)) / unit.rule_evaluations if unit.rule_evaluations else Fraction(0),
+    carried = (
+        (exact(hour.new_connections), unit.new_connections),
+        (open_hours, unit.open_connections),
+        (exact(hour.processed_bytes), unit.processed_bytes),
+        (exact(hour.rule_evaluations), unit.rule_evaluations),
     )
+    return max(Fraction(amount) / each for amount, each in carried if each is not None)

@@ -6,6 +6,7 @@ from datetime import UTC, datetime, timedelta
 from .errors import invalid
 
 HOURLY_DAYS = 14  # AWS: "we support only 14 days of data at hourly granularity"
+MONTHS = 13  # AWS: "up to 13 months of historical data and data for the current month"
 
 Period = tuple[datetime, datetime]
 
@@ -22,6 +23,8 @@ def asked(interval: Mapping[str, str], granularity: str, now: datetime) -> Perio
         raise invalid("end date past the beginning of next month")
     if start > now:
         raise invalid("Start date (and hour) should not be in the future")
+    if start < earliest(now):
+        raise invalid(f"You haven't enabled historical data beyond {MONTHS + 1} months")
     if granularity == "HOURLY" and start < now - timedelta(days=HOURLY_DAYS):
         raise invalid(
             f"Start date is more than {HOURLY_DAYS} days ago for hourly granularity. "
@@ -46,6 +49,13 @@ def _moment(text: str, granularity: str) -> datetime:
 def next_month(moment: datetime) -> datetime:
     first = moment.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     return (first + timedelta(days=32)).replace(day=1)
+
+
+def earliest(now: datetime) -> datetime:
+    """The beginning of the first month that can be asked for."""
+    month = now.year * 12 + now.month - 1 - MONTHS
+    first = now.replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    return first.replace(year=month // 12, month=month % 12 + 1)
 
 
 def cut(period: Period, granularity: str) -> list[Period]:

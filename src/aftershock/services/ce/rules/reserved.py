@@ -29,6 +29,7 @@ class Run:
     zone: str | None
     span: Span
     pace: float
+    times: int = 1  # so many instances alike
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +123,7 @@ def _term(reservation: Reservation) -> Span:
 
 
 def _needed(run: Run, part: Span) -> Number:
-    return nominal_ms(part, run.pace) * quarters(run.instance_type)
+    return nominal_ms(part, run.pace) * quarters(run.instance_type) * run.times
 
 
 def _window(runs: Sequence[Run], reservations: Sequence[Reservation], window: Span, applied: Applied) -> None:

@@ -28,7 +28,7 @@ from .later import Later, Wake
 KEY = "old data"
 SHORTEST_S = 60.0
 AT_ONCE = 50  # metrics in one transaction; in between others have their turn
-HISTORY_KEPT_S = 14 * DAY_S  # AWS: "CloudWatch preserves alarm history for two weeks"
+HISTORY_KEPT_S = 30 * DAY_S  # AWS: "CloudWatch preserves alarm history for 30 days"
 
 
 class PruningController:

@@ -21,17 +21,16 @@ _TYPES = {"MetricAlarm": "MetricAlarms", "CompositeAlarm": "CompositeAlarms"}
 def describe_alarms(settings: Settings, call: Call, params: Params) -> Result:
     if any(params.get(name) for name in _OF_FAMILY):
         return _family(call, params)
-    states = {alarm.id: state_of(call, alarm) for alarm in _asked(call, params)}
-    wanted = params.get("AlarmTypes") or ["MetricAlarm"]
+    wanted, state = params.get("AlarmTypes") or ["MetricAlarm"], params.get("StateValue")
     found = [
         alarm
         for alarm in _asked(call, params)
         if alarm_type(alarm) in wanted
-        and params.get("StateValue") in (None, states[alarm.id].value)
         and _acts(alarm, params.get("ActionPrefix"))
+        and (state is None or state_of(call, alarm).value == state)
     ]
     shown, token = _page(found, params)
-    return {**_by_type((alarm, view(alarm, states[alarm.id], call.region)) for alarm in shown), "NextToken": token}
+    return {**_by_type((alarm, view(alarm, state_of(call, alarm), call.region)) for alarm in shown), "NextToken": token}
 
 
 def _asked(call: Call, params: Params) -> list[Alarm]:

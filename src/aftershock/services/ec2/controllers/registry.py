@@ -11,6 +11,7 @@ from aftershock.engines.volumes import Volumes
 from aftershock.store import Store
 
 from .base_image import BaseImageController
+from .client_tokens import client_token_controller
 from .groups import GroupController
 from .health import HealthController
 from .instances import InstanceController
@@ -53,4 +54,5 @@ def controllers(
         HealthController(store, clock, network.ping),
         MetadataController(store, clock, credentials_of),
         ReservedInstanceController(store, clock),
+        client_token_controller(store, clock),
     )

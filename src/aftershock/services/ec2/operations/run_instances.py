@@ -36,7 +36,10 @@ from .room import require_room
 
 def run_instances(outside: Outside, call: Call, params: Params) -> Result:
     if reservation := made_before(call, "RunInstances", params):
-        return instance_views.reservation(call, INSTANCES.where(call.tx, "reservation", reservation))
+        launched = INSTANCES.where(call.tx, "reservation", reservation)
+        if not launched:  # terminated, and not shown any more
+            return {"ReservationId": reservation, "OwnerId": call.account, "Groups": [], "Instances": []}
+        return instance_views.reservation(call, launched)
     asked = launch.merged(launch_templates.data_of(call, params.get("LaunchTemplate")), params)
     refuse_others(asked, launch.HONOURED, launch.ONLY)
     least, most = launch.counts(asked)

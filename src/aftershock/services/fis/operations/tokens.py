@@ -23,7 +23,7 @@ def made_before(call: Call, operation: str, params: Params) -> str | None:
 
 
 def remember(call: Call, operation: str, params: Params, made: str) -> None:
-    USED_TOKENS.put(call.tx, UsedToken(_key(call, operation, params), _digest(params), made))
+    USED_TOKENS.put(call.tx, UsedToken(_key(call, operation, params), _digest(params), made, call.now))
 
 
 def _key(call: Call, operation: str, params: Params) -> str:

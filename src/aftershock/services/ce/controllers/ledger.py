@@ -1,0 +1,92 @@
+"""Keeps the ledger small: puts old usage together, and forgets what nobody can ask for any more.
+
+No bill is another one for it.  What is put together in one go is a transaction of its own: killed anywhere, the rest is
+done by whoever comes next.
+"""
+
+import asyncio
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from msgspec import Struct
+
+from aftershock.clock import Clock
+from aftershock.control import Done, Outcome
+from aftershock.services.ce.outside import Metered, Reservations
+from aftershock.services.ce.records import LOAD_HOURS, PULSES, READINGS, STRETCHES
+from aftershock.services.ce.rules import condense
+from aftershock.services.ce.rules.condense import Condensed
+from aftershock.store import Change, Store, Table
+
+from .meter import PULSE
+
+EVERY_S = 600.0  # it reads all that there is
+AT_ONCE = 200  # records in one transaction; in between others have their turn
+R = TypeVar("R", bound=Struct)
+
+
+class LedgerController:
+    """Looks as often as the loop looks at everything, and acts every `EVERY_S`; not at once after a start, when the
+    meter has yet to make up for what it missed."""
+
+    kind = "ce.ledger"
+
+    def __init__(self, store: Store, clock: Clock, metered: Metered, reservations: Reservations) -> None:
+        self._store, self._clock, self._metered, self._reservations = store, clock, metered, reservations
+        self._looked_at: float | None = None  # by the event loop's clock
+
+    async def keys(self) -> set[str]:
+        return {self.kind}
+
+    def concerned(self, change: Change) -> Iterable[str]:
+        return ()
+
+    async def reconcile(self, key: str) -> Outcome:
+        at = asyncio.get_running_loop().time()
+        if self._looked_at is None or at < self._looked_at + EVERY_S:
+            self._looked_at = at if self._looked_at is None else self._looked_at
+        else:
+            self._looked_at = at
+            await self.tidy()
+        return Done("old usage is put together now and then")
+
+    async def tidy(self) -> None:
+        now = self._clock.now()
+        with self._store.snapshot() as tx:
+            pulse = PULSES.get(tx, PULSE)
+            if pulse is None:
+                return
+            stretches, hours, readings = STRETCHES.every(tx), LOAD_HOURS.every(tx), READINGS.every(tx)
+            there = {(source.name, one) for source in self._metered.sources for one in source.resources(tx)}
+            accounts = {one.account for one in stretches}
+            reservations = {account: list(self._reservations(tx, account)) for account in accounts}
+        gone = condense.gone(readings, pulse.at)
+        read_until = min([pulse.at, *(one.at for one in readings if one.id not in gone)])
+        # Of a great ledger this takes its time, in which others are to have their turn.
+        old, old_hours = await asyncio.to_thread(condense.outlived, stretches, there, hours, now)
+        await self._forget(STRETCHES, old)
+        await self._forget(LOAD_HOURS, old_hours)
+        await self._forget(READINGS, gone)
+        stretches = [one for one in stretches if one.id not in old]
+        hours = [one for one in hours if one.id not in old_hours]
+        await self._replace(STRETCHES, await asyncio.to_thread(condense.stretches, stretches, there, reservations, now))
+        await self._replace(LOAD_HOURS, await asyncio.to_thread(condense.load_hours, hours, read_until, now))
+
+    async def _replace(self, table: Table[R], decided: Sequence[Condensed[R]]) -> None:
+        for one in decided:
+            with self._store.transaction() as tx:
+                # None of it changes any more; but the account may have been emptied since.
+                if one.forget and all(table.get(tx, key) is not None for key in one.forget):
+                    for key in one.forget:
+                        table.forget(tx, key)
+                    for record in one.put:
+                        table.put(tx, record)
+            await asyncio.sleep(0)
+
+    async def _forget(self, table: Table[R], found: Iterable[str]) -> None:
+        keys = sorted(found)
+        for first in range(0, len(keys), AT_ONCE):
+            with self._store.transaction() as tx:
+                for key in keys[first : first + AT_ONCE]:
+                    table.forget(tx, key)
+            await asyncio.sleep(0)
