@@ -79,7 +79,7 @@ class Region:
         self._state = state
         self._clock = Clock(pace)
         self._engines = Engines.at(state, cache, ssm.Sealer.at(state / "ssm.key"))
-        self._store = Store(state / "region.db", (OPENED, *TABLES))
+        self._store = Store(state / "region.db", (OPENED, *TABLES), ec2.MIGRATIONS)
         self._loop = Loop()
         models = Models()
         hosts = models.hosts(catalogue(), REGION)

@@ -189,7 +189,11 @@ class Wiring:
         clock, engines = self._clock, self._engines
         sights = elbv2.Sights()
         on_alarm = autoscaling.Alarmed(store, clock, self._scaling)
-        metered = ce.Metered(sources=(ec2.USAGE, elbv2.usage(store, sights)), ground=ground, began=clock.now())
+        metered = ce.Metered(
+            sources=(ec2.usage(store, engines.network.carried), elbv2.usage(store, sights)),
+            ground=ground,
+            began=clock.now(),
+        )
         watching = cloudwatch.Outside(
             sources=(
                 ec2.InstanceMetrics(store, clock, engines.machines.usage, ec2.wires),

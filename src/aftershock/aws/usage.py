@@ -37,12 +37,12 @@ class Billed:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Load:
-    """What a part of a load balancer has carried since its beginning, by the dimensions of capacity units.
+    """What a part of a load balancer or NAT gateway has carried since its beginning, by what its price goes by.
 
     Counts never go back.  Whoever counts anew, from zero, is another part.
     """
 
-    resource: str  # the load balancer
+    resource: str  # the load balancer, or NAT gateway
     part: str  # one node of it, and when that began
     account: str
     region: str

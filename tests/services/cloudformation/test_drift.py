@@ -19,6 +19,8 @@ from tests.services.cloudformation.test_more_types import (
     MORE,
     PEOPLE,
 )
+from tests.services.cloudformation.test_nat_gateways import NAT, NETWORK
+from tests.services.cloudformation.test_network_acls import BASE as ACLS
 from tests.services.cloudformation.test_tiers import TIER, synchronised
 
 TEXT = """
@@ -86,7 +88,7 @@ def test_a_whole_tier_as_it_was_made_is_in_sync(cloud):
 
 
 def test_whatever_else_can_be_compared_is_in_sync_as_it_was_made(cloud):
-    several = (PEOPLE, EXPERIMENT, INTERFACE, SETTINGS, BALANCED, MACHINE + MORE, GROUP, TIER)
+    several = (PEOPLE, ACLS, EXPERIMENT, INTERFACE, NETWORK + NAT, SETTINGS, BALANCED, MACHINE + MORE, GROUP, TIER)
     for number, text in enumerate(several):
         name = f"stack{number}"
         cloud.create(text, name=name, Capabilities=["CAPABILITY_NAMED_IAM"], Tags=[{"Key": "stage", "Value": "one"}])

@@ -19,6 +19,8 @@ OTHERWISE_REPLACED = {
 
 # Attributes that the schema has and nothing here could answer.
 NO_ATTRIBUTE: dict[str, tuple[str, ...]] = {
+    # Of those that are of a whole region, and not of a zone.
+    "AWS::EC2::NatGateway": ("AutoProvisionZones", "AutoScalingIps", "RouteTableId"),
     "AWS::EC2::NetworkInterface": ("PrimaryIpv6Address", "PublicIpDnsNameOptions"),  # no IPv6, no such names
     "AWS::EC2::Subnet": ("BlockPublicAccessStates",),  # nobody blocks it
     "AWS::EC2::VPC": ("VpcEncryptionControl",),  # nothing is encrypted between machines
@@ -31,6 +33,7 @@ ALSO_REQUIRED = {
     ("AWS::CertificateManager::Certificate", "ValidationMethod"),  # missing, it means e-mail
     ("AWS::CloudWatch::Alarm", "ComparisonOperator"),  # other alarms have EvaluationCriteria
     ("AWS::CloudWatch::Alarm", "EvaluationPeriods"),
+    ("AWS::EC2::NatGateway", "SubnetId"),  # others are of a whole region
     ("AWS::EC2::Route", "DestinationCidrBlock"),  # other routes are for IPv6 and prefix lists
     ("AWS::EC2::VPC", "CidrBlock"),  # other VPCs take theirs of a pool
     ("AWS::EC2::VPCGatewayAttachment", "InternetGatewayId"),  # other gateways are for VPNs

@@ -39,6 +39,7 @@ from aftershock.services.ec2.records.compute_kinds import COMPUTE_TABLES
 from aftershock.services.ec2.records.image import base
 from aftershock.services.ec2.records.internet_gateway import INTERNET_GATEWAYS
 from aftershock.services.ec2.records.key_pair import KEY_PAIRS
+from aftershock.services.ec2.records.network_acl import NETWORK_ACLS
 from aftershock.services.ec2.records.network_interface import NETWORK_INTERFACES
 from aftershock.services.ec2.records.route_table import ROUTE_TABLES
 from aftershock.services.ec2.records.security_group import SECURITY_GROUPS
@@ -56,6 +57,7 @@ TABLES = [
     *COMPUTE_TABLES,
     INTERNET_GATEWAYS,
     KEY_PAIRS,
+    NETWORK_ACLS,
     NETWORK_INTERFACES,
     ROUTE_TABLES,
     SECURITY_GROUPS,

@@ -147,13 +147,13 @@ def test_an_image_of_a_volume_that_went_away_fails_and_says_why(ec2: Compute) ->
 @pytest.mark.parametrize(
     "operation, params, code",
     [
-        ("CreateImage", {"InstanceId": "i-0123", "Name": "golden"}, "InvalidInstanceID.NotFound"),
+        ("CreateImage", {"InstanceId": "i-01234567", "Name": "golden"}, "InvalidInstanceID.NotFound"),
         ("CreateImage", {"InstanceId": "x", "Name": "golden"}, "InvalidInstanceID.Malformed"),
-        ("DescribeImages", {"ImageIds": ["ami-0123"]}, "InvalidAMIID.NotFound"),
+        ("DescribeImages", {"ImageIds": ["ami-01234567"]}, "InvalidAMIID.NotFound"),
         ("DescribeImages", {"ImageIds": ["debian"]}, "InvalidAMIID.Malformed"),
         ("DescribeImages", {"Filters": [{"Name": "nonsense", "Values": ["x"]}]}, "InvalidParameterValue"),
         ("CreateSnapshot", {"VolumeId": "vol-0123"}, "InvalidVolume.NotFound"),
-        ("DeleteSnapshot", {"SnapshotId": "snap-0123"}, "InvalidSnapshot.NotFound"),
+        ("DeleteSnapshot", {"SnapshotId": "snap-01234567"}, "InvalidSnapshot.NotFound"),
         ("DeleteVolume", {"VolumeId": "vol-0123"}, "InvalidVolume.NotFound"),
         ("CreateVolume", {"AvailabilityZone": "us-east-1a", "Size": 1}, "UnsupportedOperation"),
         ("AttachVolume", {"Device": "/dev/sdf", "InstanceId": "i-0", "VolumeId": "vol-0"}, "UnsupportedOperation"),

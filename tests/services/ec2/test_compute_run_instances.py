@@ -30,7 +30,11 @@ NETWORK_AND_MORE = "Network interfaces and an instance-level {} may not be speci
     "params, code, message",
     [
         ({"ImageId": None}, "MissingParameter", "The request must contain the parameter ImageId"),
-        ({"ImageId": "ami-0123"}, "InvalidAMIID.NotFound", "The image id '[ami-0123]' does not exist"),
+        (
+            {"ImageId": "ami-0123456789abcdef0"},
+            "InvalidAMIID.NotFound",
+            "The image id '[ami-0123456789abcdef0]' does not exist",
+        ),
         ({"ImageId": "debian"}, "InvalidAMIID.Malformed", 'Invalid id: "debian" (expecting "ami-...")'),
         ({"InstanceType": None}, "InvalidParameterCombination", "virtualization type of 'hvm'"),  # m1.small
         ({"InstanceType": "t1.micro"}, "InvalidParameterCombination", "virtualization type of 'hvm'"),
@@ -40,7 +44,11 @@ NETWORK_AND_MORE = "Network interfaces and an instance-level {} may not be speci
         ({"MaxCount": 0, "MinCount": 0}, "InvalidParameterValue", "minCount"),
         ({"KeyName": "none"}, "InvalidKeyPair.NotFound", "The key pair 'none' does not exist"),
         ({"SubnetId": "subnet-0123"}, "InvalidSubnetID.NotFound", "The subnet ID 'subnet-0123' does not exist"),
-        ({"SecurityGroupIds": ["sg-0123"]}, "InvalidGroup.NotFound", "The security group 'sg-0123' does not exist"),
+        (
+            {"SecurityGroupIds": ["sg-0123456789abcdef0"]},
+            "InvalidGroup.NotFound",
+            "The security group 'sg-0123456789abcdef0' does not exist",
+        ),
         ({"SecurityGroups": ["none"]}, "InvalidGroup.NotFound", "The security group 'none' does not exist in default"),
         ({"UserData": "%%%"}, "InvalidParameterValue", "Invalid BASE64 encoding of user data"),
         ({"UserData": b64("x" * 16385)}, "InvalidParameterValue", "User data is limited to 16384 bytes"),
@@ -232,12 +240,15 @@ def test_cpu_options_that_come_to_all_of_the_types_vcpus_are_told_until_it_has_a
     assert "CpuOptions" not in ec2.instance(instance_id)
 
 
-def test_the_source_and_destination_check_is_on_and_stays_on(ec2: Compute) -> None:
+def test_the_source_and_destination_check_is_on_until_it_is_switched_off_and_can_be_reset(ec2: Compute) -> None:
     instance_id = ec2.run()
-    ec2.call("ModifyInstanceAttribute", InstanceId=instance_id, SourceDestCheck={"Value": True})
-    off = {"InstanceId": instance_id, "SourceDestCheck": {"Value": False}}
-    assert ec2.refusal("ModifyInstanceAttribute", **off)[0] == "UnsupportedOperation"
     assert ec2.instance(instance_id)["SourceDestCheck"] is True
+    ec2.call("ModifyInstanceAttribute", InstanceId=instance_id, SourceDestCheck={"Value": False})
+    assert ec2.instance(instance_id)["SourceDestCheck"] is False
+    assert ec2.instance(instance_id)["NetworkInterfaces"][0]["SourceDestCheck"] is False
+    ec2.call("ResetInstanceAttribute", InstanceId=instance_id, Attribute="sourceDestCheck")
+    shown = ec2.call("DescribeInstanceAttribute", InstanceId=instance_id, Attribute="sourceDestCheck")
+    assert shown["SourceDestCheck"] == {"Value": True}
 
 
 def test_credits_are_changed_of_each_instance_on_its_own(ec2: Compute) -> None:
@@ -438,9 +449,9 @@ def test_state_changes_are_checked_all_before_any(ec2: Compute) -> None:
         "and try again."
     )
     assert ec2.state(other) == "running"
-    assert ec2.refusal("StopInstances", InstanceIds=[other, "i-0123", "i-0456"]) == (
+    assert ec2.refusal("StopInstances", InstanceIds=[other, "i-01234567", "i-04567890"]) == (
         "InvalidInstanceID.NotFound",
-        "The instance IDs 'i-0123, i-0456' do not exist",
+        "The instance IDs 'i-01234567, i-04567890' do not exist",
     )
     fresh = ec2.run()
     assert ec2.refusal("StopInstances", InstanceIds=[fresh]) == (
@@ -509,8 +520,7 @@ def test_attributes_of_a_running_instance(
     "change, code",
     [
         ({}, "MissingParameter"),
-        ({"SourceDestCheck": {"Value": False}}, "UnsupportedOperation"),
-        ({"Groups": ["sg-0123"]}, "InvalidGroup.NotFound"),
+        ({"Groups": ["sg-01234567"]}, "InvalidGroup.NotFound"),
         ({"InstanceInitiatedShutdownBehavior": {"Value": "sleep"}}, "InvalidParameterValue"),
         ({"Attribute": "kernel", "Value": "aki-0"}, "UnsupportedOperation"),
         ({"EbsOptimized": {"Value": True}, "DisableApiStop": {"Value": True}}, "InvalidParameterCombination"),

@@ -26,7 +26,7 @@ def said(command: str, path: Path) -> str:
 
 def private_file(tmp_path: Path, material: str) -> Path:
     path = tmp_path / "key.pem"
-    path.write_text(material + "\n")
+    path.write_text(material)  # as a program would, and OpenSSH has to read it
     path.chmod(0o600)
     return path
 
@@ -54,7 +54,7 @@ def test_a_private_key_is_stored_nowhere(account: NetworkAccount, tmp_path: Path
 
 
 @needs_tools
-@pytest.mark.parametrize("options", ["-t rsa -b 2048", "-t rsa -b 4096", "-t ed25519"])
+@pytest.mark.parametrize("options", ["-t rsa -b 2048", "-t rsa -b 3072", "-t rsa -b 4096", "-t ed25519"])
 @pytest.mark.parametrize("form", ["openssh", "rfc4716", "base64"])
 def test_an_imported_key_is_what_its_fingerprint_says(
     account: NetworkAccount, tmp_path: Path, options: str, form: str
@@ -76,7 +76,7 @@ def test_an_imported_key_is_what_its_fingerprint_says(
 
 
 @needs_tools
-@pytest.mark.parametrize("options", ["-t ecdsa", "-t rsa -b 3072"])
+@pytest.mark.parametrize("options", ["-t ecdsa"])
 def test_keys_of_other_kinds_are_refused(account: NetworkAccount, tmp_path: Path, options: str) -> None:
     subprocess.run(f"ssh-keygen -q -N '' {options} -f {tmp_path / 'key'}", shell=True, check=True)
     public = (tmp_path / "key.pub").read_bytes()

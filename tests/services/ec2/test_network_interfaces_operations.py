@@ -101,8 +101,9 @@ def test_one_attribute_is_modified_at_a_time(account: NetworkAccount) -> None:
     now = account.record(eni.id)
     assert (now.group_ids, now.description, now.delete_on_termination) == ((group_id,), "the front door", False)
     assert now.generation == eni.generation + 3
-    refused = account.refusal("ModifyNetworkInterfaceAttribute", **ask, SourceDestCheck={"Value": False})
-    assert refused[0] == "UnsupportedOperation"
+    account.call("ModifyNetworkInterfaceAttribute", **ask, SourceDestCheck={"Value": False})
+    shown = account.call("DescribeNetworkInterfaceAttribute", **ask, Attribute="sourceDestCheck")
+    assert shown["SourceDestCheck"] == {"Value": False}
     both = {"Groups": [group_id], "Description": {"Value": "x"}}
     assert account.refusal("ModifyNetworkInterfaceAttribute", **ask, **both)[0] == "InvalidParameterCombination"
 

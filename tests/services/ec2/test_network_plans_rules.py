@@ -23,7 +23,6 @@ VPC = vpc.Vpc(
     cidr="10.0.0.0/16",
     cidr_association_id="vpc-cidr-assoc-1",
     dhcp_options_id="dopt-1",
-    network_acl_id="acl-1",
     internet_gateway_id="igw-1",
     routed=True,
     **OWNED,
@@ -33,11 +32,10 @@ SUBNET = subnet.Subnet(
     vpc_id="vpc-1",
     cidr="10.0.1.0/24",
     zone="us-east-1a",
-    network_acl_association_id="aclassoc-1",
     **OWNED,
 )
 TABLE = route_table.RouteTable(id="rtb-1", vpc_id="vpc-1", routes=(route_table.Route("0.0.0.0/0", "igw-1"),), **OWNED)
-AROUND = ports.Surroundings(vpc=VPC, subnet=SUBNET, routes=TABLE, unenforced=())
+AROUND = ports.Surroundings(vpc=VPC, subnet=SUBNET, routes=TABLE, through={}, unenforced=())
 ENI = network_interface.NetworkInterface(
     id="eni-1",
     vpc_id="vpc-1",

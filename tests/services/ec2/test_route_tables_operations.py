@@ -1,11 +1,16 @@
 """Route tables and internet gateways."""
 
+from dataclasses import replace
+from ipaddress import ip_address, ip_network
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aftershock.engines.network import PortSpec
+from aftershock.services.ec2.operations import wiring
 from aftershock.services.ec2.records.route_table import Route
-from aftershock.services.ec2.rules.routes import internet
+from aftershock.services.ec2.rules.routes import ways
 from tests.services.ec2.net_account import NetworkAccount
 
 
@@ -76,7 +81,15 @@ def test_targets_that_are_not_there(account: NetworkAccount, site: Site) -> None
     other = account.call("CreateInternetGateway")["InternetGateway"]["InternetGatewayId"]
     assert account.refusal("CreateRoute", **route)[0] == "InvalidParameterCombination"
     assert account.refusal("CreateRoute", **route, GatewayId="igw-0123456789abcdef0")[0] == "InvalidGatewayID.NotFound"
-    assert account.refusal("CreateRoute", **route, NatGatewayId="nat-0123456789abcdef0")[0] == "UnsupportedOperation"
+    for target, code in (
+        ({"NatGatewayId": "nat-0123456789abcdef0"}, "InvalidNatGatewayID.NotFound"),
+        ({"InstanceId": "i-0123456789abcdef0"}, "InvalidInstanceID.NotFound"),
+        ({"NetworkInterfaceId": "eni-0123456789abcdef0"}, "InvalidNetworkInterfaceID.NotFound"),
+        ({"NetworkInterfaceId": account.eni()}, "InvalidParameterValue"),  # of another VPC
+        ({"VpcPeeringConnectionId": "pcx-0123456789abcdef0"}, "UnsupportedOperation"),
+        ({"GatewayId": site.gateway_id, "NetworkInterfaceId": account.eni()}, "InvalidParameterCombination"),
+    ):
+        assert account.refusal("CreateRoute", **route, **target)[0] == code
     assert account.refusal("CreateRoute", **route, GatewayId=other) == (
         "InvalidParameterValue",
         f"route table {site.table_id} and network gateway {other} belong to different networks",
@@ -191,9 +204,100 @@ def test_a_gateway_with_mapped_addresses_stays_attached(account: NetworkAccount)
 def test_the_most_specific_route_decides_what_is_reached(
     routes: list[tuple[str, str]], attached: str | None, reached: tuple[str, ...]
 ) -> None:
-    assert internet([Route(*route) for route in routes], attached) == reached
+    assert ways([Route(*route) for route in routes], attached, {}).internet == reached
 
 
 @given(st.permutations([("0.0.0.0/0", "igw-a"), ("128.0.0.0/1", "igw-b"), ("192.0.0.0/2", "igw-a")]))
 def test_the_order_of_routes_does_not_matter(routes: list[tuple[str, str]]) -> None:
-    assert internet([Route(*route) for route in routes], "igw-a") == ("0.0.0.0/1", "192.0.0.0/2")
+    assert ways([Route(*route) for route in routes], "igw-a", {}).internet == ("0.0.0.0/1", "192.0.0.0/2")
+
+
+@pytest.mark.parametrize(
+    ("routes", "reached", "via"),
+    [
+        ([Route("0.0.0.0/0", nat_gateway_id="nat-a")], (), (("0.0.0.0/0", "10.0.0.7"),)),
+        ([Route("0.0.0.0/0", nat_gateway_id="nat-b")], (), ()),  # which is not there
+        ([Route("0.0.0.0/0", interface_id="eni-a")], (), (("0.0.0.0/0", "10.0.0.9"),)),
+        (
+            [Route("0.0.0.0/0", nat_gateway_id="nat-a"), Route("128.0.0.0/1", "igw-a")],
+            ("128.0.0.0/1",),
+            (("0.0.0.0/1", "10.0.0.7"),),
+        ),
+        (
+            [Route("0.0.0.0/0", "igw-a"), Route("128.0.0.0/1", interface_id="eni-a"), Route("192.0.0.0/2", "igw-b")],
+            ("0.0.0.0/1",),
+            (("128.0.0.0/2", "10.0.0.9"),),
+        ),
+        (
+            [Route("0.0.0.0/0", nat_gateway_id="nat-a"), Route("0.0.0.0/1", nat_gateway_id="nat-b")],
+            (),
+            (("128.0.0.0/1", "10.0.0.7"),),
+        ),
+    ],
+)
+def test_the_most_specific_route_decides_what_is_gone_through(
+    routes: list[Route], reached: tuple[str, ...], via: tuple[tuple[str, str], ...]
+) -> None:
+    found = ways(routes, "igw-a", {"nat-a": "10.0.0.7", "eni-a": "10.0.0.9"})
+    assert (found.internet, found.via) == (reached, via)
+
+
+targets = st.sampled_from([{"gateway_id": "igw-a"}, {"gateway_id": "igw-b"}, {"nat_gateway_id": "nat-a"},
+                           {"nat_gateway_id": "nat-b"}, {"interface_id": "eni-a"}])  # fmt: skip
+ranges = st.integers(0, 8).flatmap(
+    lambda bits: st.integers(0, 2**bits - 1).map(lambda n: f"{ip_address(n << (32 - bits) if bits else 0)}/{bits}")
+)
+
+
+@given(st.dictionaries(ranges, targets, max_size=8), st.integers(0, 2**32 - 1))
+def test_every_address_goes_where_its_most_specific_route_leads_and_nowhere_else(
+    table: dict[str, dict[str, str]], number: int
+) -> None:
+    """No ranges overlap, so the network takes what comes of any table."""
+    through = {"nat-a": "10.0.0.7", "eni-a": "10.0.0.9"}
+    found = ways([Route(destination, **target) for destination, target in table.items()], "igw-a", through)
+    port = PortSpec("p", "r", "n", "02:00:00:00:00:01", "10.0.0.4", 24, "10.0.0.1", "z", internet=found.internet)
+    assert replace(port, via=found.via).internet == found.internet
+    address = ip_address(number)
+    matching = [ip_network(one) for one in table if address in ip_network(one)]
+    target = table[str(max(matching, key=lambda one: one.prefixlen))] if matching else {}
+    place = through.get(target.get("nat_gateway_id") or target.get("interface_id") or "")
+    assert [via for one, via in found.via if address in ip_network(one)] == ([place] if place else [])
+    assert any(address in ip_network(one) for one in found.internet) == (target.get("gateway_id") == "igw-a")
+
+
+def test_a_route_through_an_interface_is_a_black_hole_while_nothing_is_plugged(
+    account: NetworkAccount, site: Site
+) -> None:
+    eni_id = account.eni(site.subnet_id)
+    route = {"RouteTableId": site.table_id, "DestinationCidrBlock": "0.0.0.0/0"}
+    account.call("CreateRoute", **route, NetworkInterfaceId=eni_id)
+    assert shown(account, site) == {
+        "DestinationCidrBlock": "0.0.0.0/0",
+        "NetworkInterfaceId": eni_id,
+        "Origin": "CreateRoute",
+        "State": "blackhole",
+    }
+    with account.store.transaction() as tx:
+        call = account.context(tx)
+        mine = wiring.attach(
+            call, account.record_in(tx, eni_id), instance_id="i-1", device_index=0, delete_on_termination=True
+        )
+        wiring.plug(call, mine)
+    assert shown(account, site) | {"State": "active", "InstanceId": "i-1"} == shown(account, site)
+    filters = [{"Name": "route.instance-id", "Values": ["i-1"]}]
+    (found,) = account.call("DescribeRouteTables", Filters=filters)["RouteTables"]
+    assert found["RouteTableId"] == site.table_id
+
+
+def shown(account: NetworkAccount, site: Site) -> dict[str, str]:
+    (table,) = account.call("DescribeRouteTables", RouteTableIds=[site.table_id])["RouteTables"]
+    found: dict[str, str] = table["Routes"][1]
+    return found
+
+
+def test_routes_within_the_vpc_lead_nowhere_else(account: NetworkAccount, site: Site) -> None:
+    route = {"RouteTableId": site.table_id, "DestinationCidrBlock": "10.0.3.0/24"}
+    assert account.refusal("CreateRoute", **route, GatewayId=site.gateway_id)[0] == "InvalidParameterValue"
+    found = account.refusal("CreateRoute", **route, NetworkInterfaceId=account.eni(site.subnet_id))
+    assert found[0] == "UnsupportedOperation"

@@ -146,7 +146,11 @@ def test_its_wire_leads_into_the_services_machine(account: NetworkAccount) -> No
         eni, subnet = account.record_in(tx, one.id), SUBNETS.get(tx, one.subnet_id)
         assert subnet is not None
         around = Surroundings(
-            vpc=account.default_vpc, subnet=subnet, routes=table_of(tx, subnet.id, subnet.vpc_id), unenforced=()
+            vpc=account.default_vpc,
+            subnet=subnet,
+            routes=table_of(tx, subnet.id, subnet.vpc_id),
+            through={},
+            unenforced=(),
         )
         wanted = spec(eni, around)
         assert wanted is not None

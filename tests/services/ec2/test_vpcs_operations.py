@@ -75,7 +75,7 @@ def test_a_vpc_takes_what_it_was_born_with_along(account: NetworkAccount) -> Non
     assert before == {name: account.call(f"Describe{name}")[name] for name in before}
 
 
-@pytest.mark.parametrize("dependent", ["subnet", "group", "table", "gateway"])
+@pytest.mark.parametrize("dependent", ["subnet", "group", "table", "gateway", "acl"])
 def test_a_vpc_with_dependents_cannot_be_deleted(account: NetworkAccount, dependent: str) -> None:
     vpc_id = account.vpc()
     match dependent:
@@ -85,6 +85,8 @@ def test_a_vpc_with_dependents_cannot_be_deleted(account: NetworkAccount, depend
             account.group(vpc_id=vpc_id)
         case "table":
             account.call("CreateRouteTable", VpcId=vpc_id)
+        case "acl":
+            account.call("CreateNetworkAcl", VpcId=vpc_id)
         case "gateway":
             gateway = account.call("CreateInternetGateway")["InternetGateway"]["InternetGatewayId"]
             account.call("AttachInternetGateway", InternetGatewayId=gateway, VpcId=vpc_id)
@@ -154,8 +156,7 @@ def test_filters_pages_and_ids(account: NetworkAccount) -> None:
     )
 
 
-def test_network_acls_and_dhcp_options_other_than_the_default_are_refused(account: NetworkAccount) -> None:
-    assert account.refusal("CreateNetworkAcl", VpcId=account.default_vpc.id)[0] == "UnsupportedOperation"
+def test_dhcp_options_other_than_the_default_are_refused(account: NetworkAccount) -> None:
     wanted = [{"Key": "domain-name", "Values": ["example.com"]}]
     assert account.refusal("CreateDhcpOptions", DhcpConfigurations=wanted)[0] == "UnsupportedOperation"
     own = {"VpcId": account.default_vpc.id, "DhcpOptionsId": account.default_vpc.dhcp_options_id}

@@ -160,7 +160,6 @@ def subnet(name: str, zone: str, cidr: str) -> Subnet:
         vpc_id="vpc",
         cidr=cidr,
         zone=zone,
-        network_acl_association_id="a",
         created_at=NOON,
     )
 

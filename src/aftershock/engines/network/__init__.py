@@ -4,15 +4,18 @@ Every router is a network namespace, every port a veth pair between a router and
 nftables rule that real packets meet.  Which of these stand for what, and who wants them, is not known here.
 """
 
+from .acls import AclSpec, Entry
 from .driver import Network, ObservedPort
 from .inside import open_in
 from .outside import Outside
 from .spec import Barrier, Blackhole, Cidr, GroupSpec, Members, PortSpec, RouterSpec, Rule, router_device, router_netns
 
 __all__ = [
+    "AclSpec",
     "Barrier",
     "Blackhole",
     "Cidr",
+    "Entry",
     "GroupSpec",
     "Members",
     "Network",

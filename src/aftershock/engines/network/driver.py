@@ -8,14 +8,15 @@ kernel says that it is still the same (`known`).
 import asyncio
 import socket
 import time
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 
 from aftershock.engines.errors import EngineError
 from aftershock.engines.process import run
 
-from . import blackholes, firewall, known, machine, outside, table, wiring
+from . import acls, blackholes, firewall, forwarding, known, machine, outside, table, translator, wiring
+from .acls import AclSpec
 from .echo import Echoes
 from .flows import forget_private, forget_public
 from .inside import NETNS, call_inside, has_device, set_sysctls
@@ -158,6 +159,9 @@ class Network:
         for error in ends:
             if error is not None:
                 raise error
+        if spec.translates_idle_s is not None:
+            await translator.ensure(spec, spec.translates_idle_s)
+        await self._settle_ways(spec)
 
     async def remove_port(self, name: str, *, router: str | None = None) -> None:
         """Take the port away, and the machine's namespace with it; removing what is not there is no error."""
@@ -172,6 +176,8 @@ class Network:
             # Once it has no device, nothing can track a flow of it again.
             await call_inside(router_netns(where), partial(forget_private, old.address))
             await self._nft_known(where, firewall.remove_port(old), lambda now: now.without_port(name))
+            if old.via:
+                await self._settle_ways(old)
 
     async def list_ports(self) -> tuple[ObservedPort, ...]:
         per_router = await asyncio.gather(*map(self._observe_router, _routers()))
@@ -188,6 +194,25 @@ class Network:
             for port in await self._observe_some(where, [name]):
                 return ObservedPort(port.spec, port.missing or await machine.missing(port.spec))
         return None
+
+    async def carried(self, netns: str) -> translator.Carried | None:
+        """What a port that translates has sent on; None if there is none in that namespace."""
+        return await translator.carried(netns)
+
+    async def _settle_ways(self, changed: PortSpec) -> None:
+        """Have the router's ways as its rules say, if they concern this port; what nobody goes leads nowhere."""
+        async with self._changes:
+            ports = (await self._require_table(changed.router)).ports.values()
+            through = forwarding.targets(ports)
+            if not changed.via and changed.address not in through:
+                return
+            netns = router_netns(changed.router)
+            named = {port.address: port_device(port.name) for port in ports if port.address in through}
+            there = await call_inside(netns, lambda: {device for device in named.values() if has_device(device)})
+            devices = {address: device for address, device in named.items() if device in there}
+            seen = forwarding.read(await _shown(forwarding.LOOKS, netns))
+            if lines := forwarding.batch(seen, forwarding.wanted(ports, devices)):
+                await _ip(lines, netns)
 
     async def _add_rules(self, spec: PortSpec) -> None:
         """The rules of a port that has no device, so that most likely there is nothing to be read and compared."""
@@ -241,7 +266,7 @@ class Network:
             return []
         if len(some) * FEW < len(ports):
             try:
-                return await self._observe(router, some, wiring.wires_of(some), wiring.public_routes_of(some))
+                return await self._observe(router, ports, some, wiring.wires_of(some), wiring.public_routes_of(some))
             except EngineError:
                 pass  # one of them has no device, which only the list of all tells from the others
         everything = await self._observe_router(router)
@@ -249,16 +274,30 @@ class Network:
 
     async def _observe_router(self, router: str) -> list[ObservedPort]:
         found = await self._table(router)
-        ports = found.ports.values() if found else ()
-        return await self._observe(router, ports, wiring.WIRES, [f"route show dev {router_device(router)}"])
+        ports = found.ports if found else {}
+        routes = [f"route show dev {router_device(router)}"]
+        return await self._observe(router, ports, ports.values(), wiring.WIRES, routes)
 
     async def _observe(
-        self, router: str, ports: Iterable[PortSpec], wires: Iterable[str], routes: Iterable[str]
+        self,
+        router: str,
+        everyone: Mapping[str, PortSpec],
+        ports: Collection[PortSpec],
+        wires: Iterable[str],
+        routes: Iterable[str],
     ) -> list[ObservedPort]:
-        devices, routed = await asyncio.gather(_shown(wires, router_netns(router)), _shown(routes))
+        looks = [*wires, *forwarding.looks(ports)]
+        devices, routed = await asyncio.gather(_shown(looks, router_netns(router)), _shown(routes))
         found, reachable = wiring.read_wires(devices), wiring.read_destinations(routed)
+        ways, lacking = forwarding.read(devices), await translator.lacking(ports)
         return [
-            ObservedPort(spec, wiring.missing(spec, found.get(port_device(spec.name)), reachable)) for spec in ports
+            ObservedPort(
+                spec,
+                wiring.missing(spec, found.get(port_device(spec.name)), reachable)
+                or forwarding.missing(spec, everyone.values(), ways)
+                or lacking.get(spec.name, ""),
+            )
+            for spec in ports
         ]
 
     # --- zones -------------------------------------------------------------------------------------------------
@@ -277,6 +316,20 @@ class Network:
         async with self._changes:
             if (await self._require_table(router)).barriers != {one.digest for one in barriers if one.inside}:
                 await _nft(router, firewall.barriers(barriers))
+
+    async def set_acls(self, router: str, wanted: Collection[AclSpec]) -> None:
+        """Have exactly these lists at the edges of the router's segments; open flows meet them at once, too."""
+        async with self._changes:
+            found = await self._require_table(router)
+            if not found.lists.are(wanted):
+                await _nft(router, acls.text(found.lists, found.ports, wanted))
+
+    async def list_acls(self) -> dict[str, tuple[AclSpec, ...] | None]:
+        """Each router's lists; None where not all of what they need is there."""
+        routers = _routers()
+        tables = await asyncio.gather(*map(self._table, routers))
+        pairs = zip(routers, tables, strict=True)
+        return {name: found.lists.seen() for name, found in pairs if found}
 
     # --- faults at a machine's own end -------------------------------------------------------------------------
 

@@ -2,9 +2,11 @@
 
 A packet's way through a router:
 
-    source    does it come from the port's own address?  is the port's zone cut?      (before connection tracking)
+    source    does it come from the port's own address?  is the port's zone cut?  which ways does it go?
+              (before connection tracking)
     arriving  the resolver's second address; a public address becomes the private one
     apart     does a barrier stand between the two?
+    edges     what the lists at the edges of segments say of it (see `acls`); nothing at all where there are none
     may-leave what passes to and from the internet segment; then the rules out of the sender's port
     may-enter the rules into the receiver's port
     translate a private address becomes the public one
@@ -21,6 +23,7 @@ kernel has is read by `table`.
 
 from collections.abc import Iterable, Iterator
 
+from . import forwarding
 from .spec import (
     EVERYWHERE,
     METADATA,
@@ -33,6 +36,7 @@ from .spec import (
     RouterSpec,
     Rule,
     port_device,
+    segment_mark,
     zone_mark,
 )
 
@@ -43,6 +47,9 @@ _SETS = {
     "addresses": "set { type ipv4_addr; }",  # each port's, with what else is to be known of the port as comment
     "own": "set { type ifname . ipv4_addr; }",
     "zone_of": "map { type ifname : mark; }",
+    "segment_of": "map { type ifname : mark; }",
+    "edge_out": "map { type mark : verdict; }",
+    "edge_in": "map { type mark : verdict; }",
     "cut": "set { type mark; }",
     "out_of": "map { type ifname : verdict; }",
     "in_of": "map { type ifname : verdict; }",
@@ -50,6 +57,9 @@ _SETS = {
     "public_of": "map { type ipv4_addr : ipv4_addr; }",
     "private_of": "map { type ipv4_addr : ipv4_addr; }",
     "pairs": "set { type ipv4_addr . ipv4_addr; }",
+    "forwarding": "set { type ifname; }",  # ports from which packets of other senders may come
+    "ways": "map { type ifname : mark; }",  # what `forwarding` looks for: through which ports a port's packets go
+    "via": "set { type ifname . ipv4_addr; flags interval; }",  # for reading back: the same, spelt out
     "taken": "set { type ipv4_addr; }",  # public addresses that a port has, or had and may have flows of
 }
 _BASE_CHAINS = {
@@ -58,6 +68,7 @@ _BASE_CHAINS = {
     "to-router": "type filter hook input priority filter; policy drop;",
     "apart": "type filter hook forward priority filter - 10; policy accept;",
     "apart-from-router": "type filter hook input priority filter - 10; policy accept;",
+    "edges": "type filter hook forward priority filter - 5; policy accept;",
     "may-leave": "type filter hook forward priority filter; policy drop;",
     "may-enter": "type filter hook forward priority filter + 10; policy drop;",
     "translate": "type nat hook postrouting priority srcnat; policy accept;",
@@ -67,9 +78,15 @@ _DNS = f"ip daddr {RESOLVER} meta l4proto {{ tcp, udp }} th dport 53"
 _CHAINS = {
     "source": f"""
         iifname {{ "lo", "{UPLINK}" }} accept
-        iifname . ip saddr != @own drop
+        iifname . ip saddr != @own jump others
         meta mark set iifname map @zone_of
-        meta mark @cut drop""",
+        meta mark @cut drop
+        meta mark set 0
+        meta mark set iifname map @ways""",
+    # Whoever sends on what others sent still does not speak for them to the metadata service.
+    "others": """
+        iifname != @forwarding drop
+        ip daddr 169.254.0.0/16 drop""",
     "to-router": f"""
         iifname "lo" accept
         ct state established,related accept
@@ -127,7 +144,7 @@ def router(spec: RouterSpec) -> str:
         [
             "add table ip router",
             *(f"add {kind} ip router {name} {{{body}" for name, kind, body in map(_set, _SETS)),
-            "add chain ip router gateway",
+            *(f"add chain ip router {name}" for name in ("gateway", "others")),
             *(f"add chain ip router {name} {{ {hook} }}" for name, hook in _BASE_CHAINS.items()),
             *(f"flush chain ip router {name}" for name in chains),
             *(f"add rule ip router {name} {rule}" for name, text in chains.items() for rule in _rules(text)),
@@ -249,8 +266,9 @@ def _barrier(barrier: Barrier) -> Iterator[str]:
             yield f"apart ip saddr {inside} ip daddr != {near}"
             yield f"apart ip daddr {inside} ip saddr != {near}"
         case "internet":
-            yield f'apart ip saddr {inside} oifname "{UPLINK}" ip daddr != {RESOLVER}'
-            yield f'apart ip daddr {inside} iifname "{UPLINK}" ip saddr != {RESOLVER}'
+            # What goes through another port is on its way out as well; and the uplink is no port.
+            yield f"apart ip saddr {inside} oifname . ip daddr != @own ip daddr != {RESOLVER}"
+            yield f"apart ip daddr {inside} iifname . ip saddr != @own ip saddr != {RESOLVER}"
         case others if others:
             yield f"apart ip saddr {inside} ip daddr {{ {', '.join(others)} }}"
             yield f"apart ip daddr {inside} ip saddr {{ {', '.join(others)} }}"
@@ -281,10 +299,18 @@ def _elements(spec: PortSpec) -> Iterator[tuple[str, str]]:
     yield "addresses", f'{spec.address} comment "{port_comment(spec)}"'
     yield "own", f'"{device}" . {spec.address}'
     yield "zone_of", f'"{device}" comment "{spec.zone}" : {zone_mark(spec.zone):#x}'
+    yield segment_element(spec)
     yield "out_of", f'"{device}" : goto {port_chain(spec.name, "out")}'
     yield "in_of", f'"{device}" : goto {port_chain(spec.name, "in")}'
     for cidr in spec.internet:
         yield "internet", f'"{device}" . {cidr}'
+    if spec.forwards:
+        idle = f' comment "{spec.translates_idle_s}"' if spec.translates_idle_s else ""
+        yield "forwarding", f'"{device}"{idle}'
+    if spec.via:
+        yield "ways", f'"{device}" : {forwarding.number(spec.via):#x}'
+    for cidr, address in spec.via:
+        yield "via", f'"{device}" . {cidr} comment "{address}"'
     if spec.public:
         yield "taken", spec.public
         yield "public_of", f"{spec.address} : {spec.public}"
@@ -292,6 +318,10 @@ def _elements(spec: PortSpec) -> Iterator[tuple[str, str]]:
         yield "pairs", f"{spec.address} . {spec.public}"
     for name in spec.groups:
         yield group_members(name), spec.address
+
+
+def segment_element(spec: PortSpec) -> tuple[str, str]:
+    return "segment_of", f'"{port_device(spec.name)}" : {segment_mark(spec.segment):#x}'
 
 
 def _key(element: str) -> str:
@@ -311,6 +341,11 @@ def _declare_members(name: str) -> str:
 
 
 def _rule(rule: Rule, field: str) -> str:
+    return " ".join([*matching(rule, field), "accept"])
+
+
+def matching(rule: Rule, field: str) -> list[str]:
+    """What a packet is compared with, `field` being the address that the peer has."""
     match rule.peer:
         case Members(name):
             words = [f"ip {field} @{group_members(name)}"]
@@ -322,7 +357,7 @@ def _rule(rule: Rule, field: str) -> str:
         words.append(f"icmp type {rule.icmp[0]}" + ("" if rule.icmp[1] is None else f" icmp code {rule.icmp[1]}"))
     elif rule.protocol is not None:
         words.append(f"meta l4proto {rule.protocol}")
-    return " ".join([*words, "accept"])
+    return words
 
 
 def _set(name: str) -> tuple[str, str, str]:

@@ -55,13 +55,33 @@ def generation() -> Generation | None:
         EngineError: the kernel did not say.
     """
     with netlink.connected() as kernel:
-        try:
-            cookie = kernel.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8)
-        except OSError:
+        namespace = _cookie(kernel)
+        if namespace is None:
             return None
         try:
             kernel.send(netlink.message(_NFTABLES, _GETGEN))
             _, payload = next(netlink.answers(kernel))
         except OSError as error:
             raise EngineError(f"the generation of the firewall's rules cannot be read: {error}") from error
-    return Generation(*struct.unpack("=Q", cookie), *struct.unpack("!I", dict(netlink.attributes(payload))[_GEN_ID]))
+    return Generation(namespace, *struct.unpack("!I", dict(netlink.attributes(payload))[_GEN_ID]))
+
+
+def namespace_number() -> int:
+    """The number of the calling thread's namespace, which no other ever gets.
+
+    Raises:
+        EngineError: the kernel cannot tell namespaces apart.
+    """
+    with socket.socket() as here:
+        found = _cookie(here)
+    if found is None:
+        raise EngineError("the kernel does not number namespaces")
+    return found
+
+
+def _cookie(there: socket.socket) -> int | None:
+    try:
+        (found,) = struct.unpack("=Q", there.getsockopt(socket.SOL_SOCKET, _SO_NETNS_COOKIE, 8))
+    except OSError:
+        return None
+    return int(found)

@@ -10,6 +10,7 @@ import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network, collapse_addresses
+from itertools import pairwise
 from typing import Literal
 
 ICMP, TCP, UDP = 1, 6, 17  # IANA protocol numbers
@@ -23,6 +24,8 @@ RESOLVER = "169.254.169.253"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}")
 _MAC = re.compile(r"[0-9a-f]{2}(:[0-9a-f]{2}){5}")
 _ROUTER_NETNS = "router-"
+
+Via = tuple[tuple[str, str], ...]  # network, and the address of the port that leads there
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,7 @@ class Members:
     group: str
 
     def __post_init__(self) -> None:
-        _require_name("group", self.group)
+        require_name("group", self.group)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +78,7 @@ class RouterSpec:
     gateway_attached: bool  # whether it has a way to the internet segment at all
 
     def __post_init__(self) -> None:
-        _require_name("router", self.name)
+        require_name("router", self.name)
         object.__setattr__(self, "cidrs", networks(self.cidrs))
         object.__setattr__(self, "dns", str(IPv4Address(self.dns)))
 
@@ -88,8 +91,8 @@ class GroupSpec:
     egress: tuple[Rule, ...] = ()
 
     def __post_init__(self) -> None:
-        _require_name("group", self.name)
-        _require_name("router", self.router)
+        require_name("group", self.name)
+        require_name("router", self.router)
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,14 +108,18 @@ class PortSpec:
     groups: tuple[str, ...] = ()  # none passes nothing
     public: str | None = None
     internet: tuple[str, ...] = ()  # destinations that the segment's routes send to the internet gateway
+    via: Via = ()  # destinations that they send through another port of the router, and its address
+    forwards: bool = False  # packets of other senders may come from it
+    # The kernel itself sends on what comes, under the port's address, and forgets connections that were idle so long.
+    translates_idle_s: int | None = None
 
     def __post_init__(self) -> None:
         for kind in ("name", "router", "netns", "zone"):
-            _require_name(kind, getattr(self, kind))
+            require_name(kind, getattr(self, kind))
         if self.netns.startswith(_ROUTER_NETNS):
             raise ValueError(f"netns {self.netns!r} would be a router's")
         for group in self.groups:
-            _require_name("group", group)
+            require_name("group", group)
         if not _MAC.fullmatch(self.mac):
             raise ValueError(f"mac {self.mac!r} is not six lower-case hexadecimal pairs")
         if IPv4Address(self.gateway) not in IPv4Network(f"{self.address}/{self.prefix_len}", strict=False):
@@ -121,6 +128,14 @@ class PortSpec:
             IPv4Address(self.public)
         object.__setattr__(self, "groups", tuple(sorted(set(self.groups))))
         object.__setattr__(self, "internet", networks(self.internet))
+        object.__setattr__(self, "via", _ways(self.via, apart_from=self.internet))
+        if self.translates_idle_s is not None and (not self.forwards or self.translates_idle_s < 1):
+            raise ValueError("a port that translates forwards, and remembers connections for a second at least")
+
+    @property
+    def segment(self) -> str:
+        """The network that it shares with the other ports of its segment."""
+        return str(IPv4Network(f"{self.gateway}/{self.prefix_len}", strict=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -167,6 +182,20 @@ def networks(cidrs: Iterable[str]) -> tuple[str, ...]:
     return tuple(str(network) for network in collapse_addresses(IPv4Network(cidr) for cidr in cidrs))
 
 
+def _ways(via: Via, *, apart_from: Iterable[str]) -> Via:
+    """In canonical form: of each address the fewest networks, all in order."""
+    by_address: dict[str, list[str]] = {}
+    for network, address in via:
+        by_address.setdefault(str(IPv4Address(address)), []).append(network)
+    found = [(network, address) for address, those in by_address.items() for network in networks(those)]
+    found.sort(key=lambda one: (IPv4Network(one[0]), one[1]))
+    everything = sorted(IPv4Network(one) for one in [*apart_from, *(network for network, _ in found)])
+    for one, following in pairwise(everything):
+        if one.overlaps(following):
+            raise ValueError(f"{one} and {following} overlap, and go different ways")
+    return tuple(found)
+
+
 def router_netns(router: str) -> str:
     return f"{_ROUTER_NETNS}{router}"
 
@@ -190,11 +219,16 @@ def zone_mark(zone: str) -> int:
     return zlib.crc32(zone.encode()) or 1
 
 
+def segment_mark(segment: str) -> int:
+    """The packet mark that stands for a segment, which shares no address with another one of its router."""
+    return int(IPv4Network(segment).network_address)
+
+
 def _short(name: str) -> str:
     return hashlib.sha256(name.encode()).hexdigest()[:14]
 
 
-def _require_name(kind: str, name: str) -> None:
+def require_name(kind: str, name: str) -> None:
     if not _NAME.fullmatch(name):
         raise ValueError(
             f"{kind} {name!r} is not 1 to 40 letters, digits, '.', '_' and '-', the first a letter or digit"

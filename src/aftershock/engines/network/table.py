@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
+from . import acls
 from .firewall import group_chain, group_members
 from .spec import EVERYWHERE, RESOLVER, TCP, UDP, Cidr, GroupSpec, Members, PortSpec, RouterSpec, Rule, port_device
 
@@ -22,6 +23,7 @@ class Table:
     cut: frozenset[str]
     forgetting: frozenset[str]
     barriers: frozenset[str]  # by their digests
+    lists: acls.Lists
     loose_members: frozenset[str]  # groups that have a set of members, and neither rules nor anyone who mentions them
 
     def holder_of(self, public: str) -> PortSpec | None:
@@ -58,6 +60,7 @@ def parse(router: str, cidrs: tuple[str, ...], text: str) -> Table | None:
         forgetting=frozenset(address for address, _ in elements.get("taken", []))
         - {port.public for port in ports.values()},
         barriers=frozenset(comments.get("apart", ())) | frozenset(comments.get("apart-from-router", ())),
+        lists=acls.read(router, chains, elements, ports, _rule),
         loose_members=frozenset(_between("group-", "-members", elements)) - set(groups) - mentioned,
     )
 
@@ -147,12 +150,17 @@ def _ports(router: str, groups: dict[str, GroupSpec], elements: dict[str, list[t
     internet = defaultdict(list)
     for (device, cidr), _ in elements.get("internet", []):
         internet[device].append(cidr)
+    idle = {device: int(comment) if comment else None for device, comment in elements.get("forwarding", [])}
+    via = defaultdict(list)
+    for (device, cidr), target in elements.get("via", []):
+        via[device].append((cidr, target))
     carried = defaultdict(list)
     for group in groups:
         for address, _ in elements.get(group_members(group), []):
             carried[address].append(group)
     for address, comment in elements.get("addresses", []):
         name, netns, mac, prefix_len, gateway = comment.split()
+        device = port_device(name)
         yield PortSpec(
             name=name,
             router=router,
@@ -161,10 +169,13 @@ def _ports(router: str, groups: dict[str, GroupSpec], elements: dict[str, list[t
             address=address,
             prefix_len=int(prefix_len),
             gateway=gateway,
-            zone=zones[port_device(name)],
+            zone=zones[device],
             groups=tuple(carried[address]),
             public=public_of.get(address),
-            internet=tuple(internet[port_device(name)]),
+            internet=tuple(internet[device]),
+            via=tuple(via[device]),
+            forwards=device in idle,
+            translates_idle_s=idle.get(device),
         )
 
 

@@ -11,6 +11,7 @@ from .identity import instance_shown
 from .lookups import INSTANCE_TABLE, instance_seen, subnet_seen, vpc_of_group, vpc_seen, zone_names
 from .metadata import RoleCredentials
 from .metrics import InstanceMetrics, wires
+from .migrations import MIGRATIONS
 from .networks import NETWORK_TABLES, networks
 from .operations import refused
 from .operations.outside import Outside, Profile
@@ -21,7 +22,7 @@ from .records.tables import TABLES
 from .records.vpc import VPCS
 from .rules.capacity import Host
 from .service_interfaces import INTERFACE_TABLE, ServiceInterface, ServiceInterfaces
-from .usage import USAGE, reservations
+from .usage import USAGE, reservations, usage
 from .zone_outages import (
     OUTAGE_TABLES,
     OutageSeen,
@@ -40,6 +41,7 @@ __all__ = [
     "BASE_IMAGE_KIND",
     "INSTANCE_TABLE",
     "INTERFACE_TABLE",
+    "MIGRATIONS",
     "NETWORK_TABLES",
     "OUTAGE_TABLES",
     "REFUSED",
@@ -74,6 +76,7 @@ __all__ = [
     "reservations",
     "struck_zones",
     "subnet_seen",
+    "usage",
     "vpc_of_group",
     "vpc_seen",
     "wires",

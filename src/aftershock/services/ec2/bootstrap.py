@@ -9,6 +9,7 @@ from aftershock.aws.call import Call, Tx
 from .operations.vpcs import build_default
 from .records.image import IMAGES
 from .records.instance import HEALTH, INSTANCES
+from .records.network_acl import NETWORK_ACLS
 from .records.network_interface import NETWORK_INTERFACES
 from .records.security_group import SECURITY_GROUPS
 from .records.snapshot import SNAPSHOTS
@@ -33,7 +34,7 @@ def base_image(tx: Tx, layer: str, region: str, now: datetime) -> None:
 
 
 def ground_is_new(tx: Tx) -> None:
-    """Take back what was seen of machines, routers, groups and wires, all of which end with the region.
+    """Take back what was seen of machines, routers, groups, lists and wires, all of which end with the region.
 
     To be called whenever a region comes up, and not when only its control plane does: then they are still there.
     """
@@ -42,6 +43,8 @@ def ground_is_new(tx: Tx) -> None:
         VPCS.put(tx, replace(vpc, routed=False, seen_generation=0, reason=unseen))
     for group in SECURITY_GROUPS.every(tx):
         SECURITY_GROUPS.put(tx, replace(group, enforced=False, seen_generation=0, reason=unseen))
+    for acl in NETWORK_ACLS.every(tx):
+        NETWORK_ACLS.put(tx, replace(acl, enforced=False, seen_generation=0, reason=unseen))
     for eni in NETWORK_INTERFACES.every(tx):
         NETWORK_INTERFACES.put(tx, replace(eni, plugged=False, plugged_public=None, seen_generation=0, reason=unseen))
     for instance in INSTANCES.every(tx):

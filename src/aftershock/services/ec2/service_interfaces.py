@@ -66,11 +66,12 @@ class ServiceInterfaces:
         public: bool = False,
         private_ip: str | None = None,
         allocation_id: str | None = None,
+        interface_type: str = "interface",
     ) -> ServiceInterface:
         """An interface that is wanted to be plugged into the machine `host` at once.
 
         Without any group everything passes.  `public` gives it an address of the pool, unless `allocation_id` names an
-        Elastic IP of the account's.
+        Elastic IP of the account's.  One of another type than "interface" sends on what is not its machine's own.
 
         Raises:
             AwsError: the subnet, groups or addresses will not do, or no address is free.
@@ -92,6 +93,8 @@ class ServiceInterfaces:
             host=host,
             group_ids=eni.group_ids if group_ids else (self._open_group(call, subnet.vpc_id),),
             unfiltered=not group_ids,
+            interface_type=interface_type,
+            source_dest_check=interface_type == "interface",
             attachment_id=call.new_id("eni-attach"),
             device_index=DEVICE_INDEX,
             attached_at=call.now,
@@ -123,6 +126,12 @@ class ServiceInterfaces:
         else:
             ids = (self._open_group(call, eni.vpc_id),)
         wiring.wish(call, eni, group_ids=ids, unfiltered=not group_ids)
+
+    def set_plugged(self, tx: Tx, interface_id: str, *, plugged: bool) -> None:
+        """Have it in its machine or not; its addresses stay its own.  Setting what is not there is no error."""
+        eni = self._mine(tx, interface_id)
+        if eni is not None and eni.wanted:
+            wiring.wish(_Within(tx), eni, plug=plugged)
 
     def delete(self, tx: Tx, interface_id: str) -> None:
         """Its record goes as soon as the kernel shows no wire.  The machine has to have ended: its namespace goes too.

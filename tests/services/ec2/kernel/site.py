@@ -4,18 +4,22 @@ import asyncio
 import os
 import socket
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
+from aftershock.clock import Clock
 from aftershock.control import Controller, Loop
 from aftershock.engines.errors import EngineError
-from aftershock.engines.network import GroupSpec, Network, PortSpec, RouterSpec, open_in
+from aftershock.engines.network import AclSpec, GroupSpec, Network, PortSpec, RouterSpec, open_in
 from aftershock.services.ec2.controllers.groups import GroupController
+from aftershock.services.ec2.controllers.nat_gateways import NatGatewayController
+from aftershock.services.ec2.controllers.network_acls import NetworkAclController
 from aftershock.services.ec2.controllers.ports import PortController
 from aftershock.services.ec2.controllers.routers import RouterController
 from aftershock.services.ec2.operations import wiring
+from aftershock.services.ec2.records.network_acl import NETWORK_ACLS
 from aftershock.services.ec2.records.network_interface import NETWORK_INTERFACES, NetworkInterface
 from aftershock.services.ec2.records.security_group import SECURITY_GROUPS
 from aftershock.services.ec2.records.subnet import SUBNETS
@@ -25,6 +29,7 @@ from tests.services.ec2.net_account import NetworkAccount
 T = TypeVar("T")
 SILENCE_S = 0.4  # how long nothing has to come before we call it blocked
 PORT = 8080
+KINDS = (RouterController, GroupController, NetworkAclController, PortController)
 
 
 class Site:
@@ -50,7 +55,8 @@ class Site:
 
     def controllers(self) -> list[Controller]:
         store = self.account.store
-        return [kind(store, self.network) for kind in (RouterController, GroupController, PortController)]
+        gateways = NatGatewayController(store, Clock(), "us-east-1")
+        return [*(kind(store, self.network) for kind in KINDS), gateways]
 
     async def die(self) -> None:
         """The control plane ends here and now."""
@@ -98,6 +104,7 @@ class Site:
             with self.account.store.snapshot() as tx:
                 assert all(vpc.ready for vpc in VPCS.every(tx))
                 assert all(group.seen_generation == group.generation for group in SECURITY_GROUPS.every(tx))
+                assert all(acl.ready for acl in NETWORK_ACLS.every(tx))
                 assert all(eni.ready or (not eni.plug and not eni.plugged) for eni in NETWORK_INTERFACES.every(tx))
 
         await self.eventually(check)
@@ -166,6 +173,9 @@ class Halting(Network):
 
     async def ensure_group(self, spec: GroupSpec) -> None:
         await self._act(lambda: super(Halting, self).ensure_group(spec))
+
+    async def set_acls(self, router: str, wanted: Collection[AclSpec]) -> None:
+        await self._act(lambda: super(Halting, self).set_acls(router, wanted))
 
     async def ensure_port(self, spec: PortSpec) -> None:
         await self._act(lambda: super(Halting, self).ensure_port(spec))

@@ -296,8 +296,11 @@ ROUTE_TABLE = ResourceType(
 )
 
 
+ROUTE_TARGETS = ("GatewayId", "InstanceId", "NatGatewayId", "NetworkInterfaceId")
+
+
 def _route(doing: Doing) -> dict[str, Any]:
-    return doing.given("RouteTableId", "DestinationCidrBlock", "GatewayId")
+    return doing.given("RouteTableId", "DestinationCidrBlock", *ROUTE_TARGETS)
 
 
 def _create_route(doing: Doing) -> str:
@@ -332,7 +335,7 @@ ROUTE = ResourceType(
     properties={
         "RouteTableId": fixed(STRING, required=True),
         "DestinationCidrBlock": fixed(STRING, required=True),
-        "GatewayId": changing(STRING),
+        **{name: changing(STRING) for name in ROUTE_TARGETS},
     },
     create=_create_route,
     read=_read_route,

@@ -8,11 +8,14 @@ from msgspec.structs import replace
 
 from aftershock.control import Again, Done, Outcome
 from aftershock.engines.network import Network, ObservedPort
+from aftershock.services.ec2.records.network_acl import NETWORK_ACLS, acl_of
 from aftershock.services.ec2.records.network_interface import NETWORK_INTERFACES, NetworkInterface
-from aftershock.services.ec2.records.route_table import ROUTE_TABLES, table_of
+from aftershock.services.ec2.records.route_table import ROUTE_TABLES, interface_of, table_of, tables_through
 from aftershock.services.ec2.records.security_group import SECURITY_GROUPS
 from aftershock.services.ec2.records.subnet import SUBNETS
 from aftershock.services.ec2.records.vpc import VPCS
+from aftershock.services.ec2.rules.nat_gateways import IDLE_S
+from aftershock.services.ec2.rules.network_acls import guards
 from aftershock.services.ec2.rules.ports import Ensure, Forget, Plan, Remove, Surroundings, plan
 from aftershock.store import Change, Store, Transaction
 
@@ -27,8 +30,9 @@ class PortController:
 
     kind = "ec2.port"
 
-    def __init__(self, store: Store, network: Network) -> None:
-        self._store, self._network = store, network
+    def __init__(self, store: Store, network: Network, idle_s: float = IDLE_S) -> None:
+        """NAT gateways forget connections that were idle for so long."""
+        self._store, self._network, self._idle_s = store, network, idle_s
         self._looks, self._glances = Looks(self._list), Glances(self._list_some)
         self._locks = Locks()
 
@@ -44,9 +48,9 @@ class PortController:
         return {port.spec.name: port for port in await self._network.observe_ports(keys)}
 
     def concerned(self, change: Change) -> Iterable[str]:
-        """An interface's own change; those of its VPC and route tables; and of the groups that it is waiting for."""
+        """An interface's own change; those of its VPC and route tables; and of what it is waiting for."""
         if change.table == NETWORK_INTERFACES.name:
-            return (change.key,)
+            return (change.key, *self._routed_through(change.key))
         with self._store.snapshot() as tx:
             if change.table == VPCS.name:
                 found = NETWORK_INTERFACES.where(tx, "vpc", change.key)
@@ -55,9 +59,18 @@ class PortController:
                 found = NETWORK_INTERFACES.where(tx, "vpc", table.vpc_id) if table else []
             elif change.table == SECURITY_GROUPS.name:
                 found = [eni for eni in NETWORK_INTERFACES.where(tx, "group", change.key) if not eni.ready]
+            elif change.table == NETWORK_ACLS.name:
+                acl = NETWORK_ACLS.get(tx, change.key)
+                found = [eni for eni in NETWORK_INTERFACES.where(tx, "vpc", acl.vpc_id) if not eni.ready] if acl else []
             else:
                 return ()
         return [eni.id for eni in found if eni.plug]
+
+    def _routed_through(self, key: str) -> list[str]:
+        """The interfaces whose ways may be others since this one changed."""
+        with self._store.snapshot() as tx:
+            vpcs = {table.vpc_id for table in tables_through(tx, key)}
+            return [eni.id for vpc in vpcs for eni in NETWORK_INTERFACES.where(tx, "vpc", vpc) if eni.plug]
 
     async def reconcile(self, key: str) -> Outcome:
         async with self._alone_with_addresses(key) as eni:
@@ -95,7 +108,7 @@ class PortController:
 
     def _plan(self, eni: NetworkInterface | None, observed: ObservedPort | None) -> Plan:
         with self._store.snapshot() as tx:
-            return plan(eni, _surroundings(tx, eni) if eni else None, observed)
+            return plan(eni, _surroundings(tx, eni) if eni else None, observed, self._idle_s)
 
     def _record(self, looked_at: NetworkInterface, observed: ObservedPort | None, decided: Plan) -> None:
         with self._store.transaction() as tx:
@@ -146,9 +159,18 @@ def _surroundings(tx: Transaction, eni: NetworkInterface) -> Surroundings | None
     if vpc is None or subnet is None:
         return None
     groups = (SECURITY_GROUPS.get(tx, group_id) for group_id in eni.group_ids)
+    acl = acl_of(tx, subnet.id)
+    table = table_of(tx, subnet.id, vpc.id)
+    through = {route.through: interface_of(tx, route) for route in table.routes if route.through}
     return Surroundings(
         vpc=vpc,
         subnet=subnet,
-        routes=table_of(tx, subnet.id, vpc.id),
-        unenforced=tuple(group.id for group in groups if group and not group.enforced),
+        routes=table,
+        through={
+            name: found.private_ip for name, found in through.items() if found and found.forwards and found.id != eni.id
+        },
+        unenforced=(
+            *(group.id for group in groups if group and not group.enforced),
+            *([acl.id] if guards(acl) and not acl.ready else ()),
+        ),
     )

@@ -8,6 +8,7 @@ from aftershock.engines.images import Images
 from aftershock.engines.machines import Machines
 from aftershock.engines.network import Network
 from aftershock.engines.volumes import Volumes
+from aftershock.services.ec2.rules.nat_gateways import IDLE_S, LEAST_IDLE_S
 from aftershock.store import Store
 
 from .base_image import BaseImageController
@@ -17,6 +18,8 @@ from .health import HealthController
 from .instances import InstanceController
 from .locks import Locks
 from .metadata import CredentialsOf, MetadataController
+from .nat_gateways import NatGatewayController
+from .network_acls import NetworkAclController
 from .ports import PortController
 from .reserved_instances import ReservedInstanceController
 from .routers import RouterController
@@ -47,7 +50,9 @@ def controllers(
         ZoneController(store, machines, network, locks, others),
         RouterController(store, network),
         GroupController(store, network),
-        PortController(store, network),
+        NetworkAclController(store, network),
+        PortController(store, network, max(LEAST_IDLE_S, clock.paced(IDLE_S))),
+        NatGatewayController(store, clock, region),
         VolumeController(store, volumes),
         SnapshotController(store, clock, locks, images=images, volumes=volumes, machines=machines),
         InstanceController(store, machines, clock, locks, wake, authority=authority),

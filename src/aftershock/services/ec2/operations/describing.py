@@ -52,6 +52,11 @@ def at(value: Any, path: Path) -> Any:
     return at(value.get(path[0]), path[1:])
 
 
+# What AWS calls a list of ids when it is asked for pages of them (getmoto/moto#6282, aws/aws-cli#1976; images: as
+# clients of it note).
+IDS_AS_TOLD = {"InstanceIds": "instancesSet", "VolumeIds": "volumeSet", "ImageIds": "imageIdsSet"}
+
+
 def chosen(call: Call, kind: Kind[R], ids: Sequence[str] | None) -> list[R]:
     if not ids:
         return kind.every(call.tx, call.account)
@@ -69,9 +74,9 @@ def paged(
 ) -> Result:
     size, token = params.get("MaxResults"), params.get("NextToken")
     if params.get(ids) and size is not None:
+        name = IDS_AS_TOLD.get(ids, f"{ids[0].lower()}{ids[1:]}")
         raise AwsError(
-            "InvalidParameterCombination",
-            f"The parameter {ids[0].lower()}{ids[1:]} cannot be used with the parameter maxResults",
+            "InvalidParameterCombination", f"The parameter {name} cannot be used with the parameter maxResults"
         )
     check_size(size)
     try:

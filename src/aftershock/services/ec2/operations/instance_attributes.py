@@ -129,13 +129,7 @@ def _interface(call: Call, instance: Instance) -> NetworkInterface:
 
 
 def _source_dest_check(call: Call, instance: Instance, value: Any) -> None:
-    """The data plane drops what an interface did not send from, or is not sent to, its own address."""
-    if not _boolean(value, "sourceDestCheck"):
-        raise AwsError(
-            "UnsupportedOperation",
-            "The value (false) for parameter sourceDestCheck is not supported in this region. "
-            "The only supported value is (true).",
-        )
+    wiring.wish(call, _interface(call, instance), source_dest_check=_boolean(value, "sourceDestCheck"))
 
 
 def _ebs_optimized(call: Call, instance: Instance, value: Any) -> None:
@@ -218,11 +212,12 @@ def describe_instance_attribute(call: Call, params: Params) -> Result:
 
 @honours("InstanceId", "Attribute")
 def reset_instance_attribute(call: Call, params: Params) -> Result:
-    """sourceDestCheck goes back to true, where it always is; images here have no kernel and no ramdisk to reset."""
+    """sourceDestCheck goes back to true; images here have no kernel and no ramdisk to reset."""
     instance = INSTANCE.require(call.tx, call.account, params["InstanceId"])
     if params["Attribute"] != "sourceDestCheck":
         raise AwsError("UnsupportedOperation", f"The attribute {params['Attribute']} cannot be reset in this region.")
     instances.check_alive(instance)
+    _source_dest_check(call, instance, True)
     return {}
 
 

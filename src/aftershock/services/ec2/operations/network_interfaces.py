@@ -124,7 +124,7 @@ def _attached(call: Call, attachment_id: str) -> NetworkInterface:
     "Groups",
     "Attachment.AttachmentId",
     "Attachment.DeleteOnTermination",
-    only={"SourceDestCheck.Value": True},
+    "SourceDestCheck.Value",
 )
 def modify_network_interface_attribute(call: Call, params: Params) -> Result:
     eni = own(NETWORK_INTERFACE.require(call.tx, call.account, params["NetworkInterfaceId"]))
@@ -137,6 +137,8 @@ def modify_network_interface_attribute(call: Call, params: Params) -> Result:
         case ["Groups"]:
             ids = groups_of_vpc(call, eni.vpc_id, params["Groups"], place=f"interface {eni.id}")
             wish(call, eni, group_ids=ids)
+        case ["SourceDestCheck"]:
+            wish(call, eni, source_dest_check=params["SourceDestCheck"].get("Value", True))
         case ["Attachment"]:
             _modify_attachment(call, eni, params["Attachment"])
         case []:
@@ -258,7 +260,7 @@ def _view(eni: NetworkInterface, around: _Around) -> Result:
     private_name = private_dns_name(eni.region, eni.private_ip) if hostnames else None
     return {
         "NetworkInterfaceId": eni.id,
-        "InterfaceType": "interface",
+        "InterfaceType": eni.interface_type,
         "OwnerId": eni.account,
         "RequesterId": eni.requester or None,
         "RequesterManaged": bool(eni.requester),

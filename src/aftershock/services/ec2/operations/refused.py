@@ -6,21 +6,14 @@ from aftershock.aws.call import Call, Operation, Params, Result
 from aftershock.aws.errors import AwsError
 
 _ONE_VOLUME = "an instance has its root volume and no other"
-_DEFAULT_ACL = "every VPC has its default network ACL, which allows all traffic, and there are no others"
 _NO_RESALE = "there is no marketplace of reserved instances"
 _STANDARD_ONLY = "reserved instances are of the standard class, which cannot be exchanged"
 _AS_BOUGHT = "reserved instances stay as they were bought"
 REASONS: Mapping[str, str] = {
     "AttachVolume": _ONE_VOLUME,
     "CreateDhcpOptions": "the default set of DHCP options is the only one there is",
-    "CreateNetworkAcl": _DEFAULT_ACL,
-    "CreateNetworkAclEntry": _DEFAULT_ACL,
     "CreateVolume": _ONE_VOLUME,
-    "DeleteNetworkAcl": _DEFAULT_ACL,
-    "DeleteNetworkAclEntry": _DEFAULT_ACL,
     "DetachVolume": _ONE_VOLUME,
-    "ReplaceNetworkAclAssociation": _DEFAULT_ACL,
-    "ReplaceNetworkAclEntry": _DEFAULT_ACL,
     "CancelReservedInstancesListing": _NO_RESALE,
     "CreateReservedInstancesListing": _NO_RESALE,
     "AcceptReservedInstancesExchangeQuote": _STANDARD_ONLY,

@@ -6,21 +6,18 @@ from msgspec.structs import replace
 
 from aftershock.aws.call import Call, Operation, Params, Result
 from aftershock.aws.errors import AwsError
-from aftershock.services.ec2.records.kinds import INTERNET_GATEWAY, ROUTE_TABLE, SUBNET, VPC
-from aftershock.services.ec2.records.route_table import ROUTE_TABLES, Association, Route, RouteTable
+from aftershock.services.ec2.records.kinds import ROUTE_TABLE, SUBNET, VPC
+from aftershock.services.ec2.records.route_table import ROUTE_TABLES, Association, RouteTable
 from aftershock.services.ec2.records.vpc import VPCS, Vpc
 from aftershock.services.ec2.rules import routes, tags
 from aftershock.services.ec2.rules.addressing import block
 from aftershock.services.ec2.rules.parameters import honours
 
+from . import route_targets
 from .describing import Path, describe
 from .idempotency import made_before, remember
 
 MAX_TABLES = 200  # AWS: "Route tables per VPC: 200"
-TARGETS = (
-    "gatewayId, natGatewayId, networkInterfaceId, vpcPeeringConnectionId, egressOnlyInternetGatewayId, "
-    "transitGatewayId, localGatewayId or instanceId"
-)
 
 
 @honours("VpcId", "TagSpecifications", "ClientToken")
@@ -41,7 +38,7 @@ def create_route_table(call: Call, params: Params) -> Result:
         )
         ROUTE_TABLES.put(call.tx, table)
         remember(call, "CreateRouteTable", params, table.id)
-    return {"RouteTable": _view(table, vpc), "ClientToken": params.get("ClientToken")}
+    return {"RouteTable": _view(call, table, vpc), "ClientToken": params.get("ClientToken")}
 
 
 @honours("RouteTableId")
@@ -122,21 +119,20 @@ def _drop(call: Call, table: RouteTable, association: Association) -> None:
     ROUTE_TABLES.put(call.tx, replace(table, associations=left))
 
 
-@honours("RouteTableId", "DestinationCidrBlock", "GatewayId")
+@honours("RouteTableId", "DestinationCidrBlock", *route_targets.PARAMETERS)
 def create_route(call: Call, params: Params) -> Result:
     table, vpc = _table(call, params)
-    destination = routes.destination(_destination(params), vpc.cidr)
-    gateway_id = _gateway(call, params, table, vpc)
+    route = route_targets.route(call, params, "", table, vpc)
+    destination = routes.destination(_destination(params), vpc.cidr, through=route.through is not None)
     if any(route.destination == destination for route in table.routes):
         raise AwsError("RouteAlreadyExists", f"The route identified by {destination} already exists.")
     if len(table.routes) + 1 >= routes.MAX_ROUTES:  # the local route counts as well
         raise AwsError("RouteLimitExceeded", "The maximum number of routes has been reached.")
-    route = Route(destination=destination, gateway_id=gateway_id)
-    ROUTE_TABLES.put(call.tx, replace(table, routes=(*table.routes, route)))
+    ROUTE_TABLES.put(call.tx, replace(table, routes=(*table.routes, replace(route, destination=destination))))
     return {"Return": True}
 
 
-@honours("RouteTableId", "DestinationCidrBlock", "GatewayId")
+@honours("RouteTableId", "DestinationCidrBlock", *route_targets.PARAMETERS)
 def replace_route(call: Call, params: Params) -> Result:
     table, vpc = _table(call, params)
     wanted = str(block(_destination(params), "destinationCidrBlock"))
@@ -145,7 +141,7 @@ def replace_route(call: Call, params: Params) -> Result:
             "InvalidParameterValue",
             f"There is no route defined for '{wanted}' in the route table. Use CreateRoute instead.",
         )
-    new = Route(destination=wanted, gateway_id=_gateway(call, params, table, vpc))
+    new = route_targets.route(call, params, wanted, table, vpc)
     changed = tuple(new if route.destination == wanted else route for route in table.routes)
     ROUTE_TABLES.put(call.tx, replace(table, routes=changed))
     return {}
@@ -176,20 +172,6 @@ def _destination(params: Params) -> str:
         raise AwsError("MissingParameter", "The request must contain the parameter destinationCidrBlock")
     found: str = params["DestinationCidrBlock"]
     return found
-
-
-def _gateway(call: Call, params: Params, table: RouteTable, vpc: Vpc) -> str:
-    gateway_id = params.get("GatewayId")
-    if gateway_id is None:
-        raise AwsError("InvalidParameterCombination", f"The request must contain exactly one of {TARGETS}")
-    if INTERNET_GATEWAY.get(call.tx, call.account, gateway_id) is None:
-        raise AwsError("InvalidGatewayID.NotFound", f"The gateway ID '{gateway_id}' does not exist")
-    if vpc.internet_gateway_id != gateway_id:
-        raise AwsError(
-            "InvalidParameterValue",
-            f"route table {table.id} and network gateway {gateway_id} belong to different networks",
-        )
-    return str(gateway_id)
 
 
 FILTERS: Mapping[str, Path] = {
@@ -225,11 +207,11 @@ def describe_route_tables(call: Call, params: Params) -> Result:
         ids="RouteTableIds",
         answer="RouteTables",
         filters=FILTERS,
-        view=lambda table: _view(table, vpcs[table.vpc_id]),
+        view=lambda table: _view(call, table, vpcs[table.vpc_id]),
     )
 
 
-def _view(table: RouteTable, vpc: Vpc) -> Result:
+def _view(call: Call, table: RouteTable, vpc: Vpc) -> Result:
     local = {
         "DestinationCidrBlock": vpc.cidr,
         "GatewayId": "local",
@@ -239,9 +221,8 @@ def _view(table: RouteTable, vpc: Vpc) -> Result:
     others = [
         {
             "DestinationCidrBlock": route.destination,
-            "GatewayId": route.gateway_id,
             "Origin": "CreateRoute",
-            "State": "active" if route.gateway_id == vpc.internet_gateway_id else "blackhole",
+            **route_targets.view(call, route, vpc),
         }
         for route in table.routes
     ]

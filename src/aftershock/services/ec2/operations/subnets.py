@@ -10,6 +10,7 @@ from aftershock.aws.arn import Arn
 from aftershock.aws.call import Call, Operation, Params, Result
 from aftershock.aws.errors import AwsError
 from aftershock.services.ec2.records.kinds import SUBNET, VPC
+from aftershock.services.ec2.records.network_acl import dissociate
 from aftershock.services.ec2.records.network_interface import NETWORK_INTERFACES
 from aftershock.services.ec2.records.route_table import ROUTE_TABLES
 from aftershock.services.ec2.records.subnet import SUBNETS, Subnet
@@ -19,7 +20,7 @@ from aftershock.services.ec2.rules.parameters import honours
 from aftershock.services.ec2.rules.zones import Zone, zone_named, zone_with_id, zones
 
 from .describing import Path, describe
-from .vpcs import new_default_subnet, state
+from .vpcs import new_default_subnet, put_new_subnet, state
 
 MAX_SUBNETS = 200  # AWS: "Subnets per VPC: 200"
 
@@ -51,10 +52,9 @@ def create_subnet(call: Call, params: Params) -> Result:
         vpc_id=vpc.id,
         cidr=str(cidr),
         zone=zone.name,
-        network_acl_association_id=call.new_id("aclassoc"),
         created_at=call.now,
     )
-    SUBNETS.put(call.tx, subnet)
+    put_new_subnet(call, subnet)
     return {"Subnet": _view(subnet, vpc, taken=0)}
 
 
@@ -93,7 +93,7 @@ def create_default_subnet(call: Call, params: Params) -> Result:
                 f"'{other.id}' is already the default subnet in {zone.name}.",
             )
     subnet = new_default_subnet(call, vpc, zone.name, _free_range(vpc, others))
-    SUBNETS.put(call.tx, subnet)
+    put_new_subnet(call, subnet)
     return {"Subnet": _view(subnet, vpc, taken=0)}
 
 
@@ -113,6 +113,7 @@ def delete_subnet(call: Call, params: Params) -> Result:
     for table in ROUTE_TABLES.where(call.tx, "subnet", subnet.id):
         left = tuple(one for one in table.associations if one.subnet_id != subnet.id)
         ROUTE_TABLES.put(call.tx, replace(table, associations=left))
+    dissociate(call.tx, subnet.id)
     SUBNETS.forget(call.tx, subnet.id)
     return {}
 

@@ -9,6 +9,7 @@ from aftershock.aws.call import Call, Operation, Params, Result
 from aftershock.aws.errors import AwsError
 from aftershock.services.ec2.records.internet_gateway import INTERNET_GATEWAYS, InternetGateway
 from aftershock.services.ec2.records.kinds import VPC
+from aftershock.services.ec2.records.network_acl import AS_MADE, NETWORK_ACLS, NetworkAcl, associate, default_acl
 from aftershock.services.ec2.records.network_interface import NETWORK_INTERFACES
 from aftershock.services.ec2.records.route_table import ROUTE_TABLES, Association, Route, RouteTable
 from aftershock.services.ec2.records.security_group import SECURITY_GROUPS, Rule, SecurityGroup
@@ -49,7 +50,7 @@ def build_default(call: Call) -> Vpc:
     vpc = _build(call, addressing.DEFAULT_VPC, is_default=True, dns_hostnames=True)
     ranges = addressing.DEFAULT_VPC.subnets(new_prefix=addressing.DEFAULT_SUBNET_PREFIX)
     for zone, cidr in zip(zones(call.region), ranges, strict=False):
-        SUBNETS.put(call.tx, new_default_subnet(call, vpc, zone.name, cidr))
+        put_new_subnet(call, new_default_subnet(call, vpc, zone.name, cidr))
     gateway = InternetGateway(id=call.new_id("igw"), account=call.account, region=call.region, created_at=call.now)
     INTERNET_GATEWAYS.put(call.tx, gateway)
     table = next(table for table in ROUTE_TABLES.where(call.tx, "vpc", vpc.id) if table.main)
@@ -57,6 +58,12 @@ def build_default(call: Call) -> Vpc:
     vpc = replace(vpc, internet_gateway_id=gateway.id)
     VPCS.put(call.tx, vpc)
     return vpc
+
+
+def put_new_subnet(call: Call, subnet: Subnet) -> None:
+    """AWS: a subnet that nobody associated "with a network ACL" is "associated with the default network ACL"."""
+    SUBNETS.put(call.tx, subnet)
+    associate(call.tx, default_acl(call.tx, subnet.vpc_id), subnet.id, call.new_id("aclassoc"))
 
 
 def new_default_subnet(call: Call, vpc: Vpc, zone: str, cidr: IPv4Network) -> Subnet:
@@ -69,7 +76,6 @@ def new_default_subnet(call: Call, vpc: Vpc, zone: str, cidr: IPv4Network) -> Su
         zone=zone,
         map_public_ip_on_launch=True,
         default_for_az=True,
-        network_acl_association_id=call.new_id("aclassoc"),
         created_at=call.now,
     )
 
@@ -94,11 +100,11 @@ def _build(
         is_default=is_default,
         dns_hostnames=dns_hostnames,
         dhcp_options_id=_default_dhcp_options(call).id,
-        network_acl_id=call.new_id("acl"),
         created_at=call.now,
     )
     VPCS.put(call.tx, vpc)
     SECURITY_GROUPS.put(call.tx, _default_group(call, vpc))
+    NETWORK_ACLS.put(call.tx, _default_acl(call, vpc))
     ROUTE_TABLES.put(
         call.tx,
         RouteTable(
@@ -131,6 +137,18 @@ def _default_group(call: Call, vpc: Vpc) -> SecurityGroup:
     )
 
 
+def _default_acl(call: Call, vpc: Vpc) -> NetworkAcl:
+    return NetworkAcl(
+        id=call.new_id("acl"),
+        account=call.account,
+        region=call.region,
+        vpc_id=vpc.id,
+        is_default=True,
+        entries=AS_MADE,
+        created_at=call.now,
+    )
+
+
 def _default_dhcp_options(call: Call) -> DhcpOptions:
     for options in DHCP_OPTIONS.where(call.tx, "account", call.account):
         return options
@@ -149,10 +167,12 @@ def delete_vpc(call: Call, params: Params) -> Result:
     vpc = VPC.require(call.tx, call.account, params["VpcId"])
     tables = ROUTE_TABLES.where(call.tx, "vpc", vpc.id)
     groups = SECURITY_GROUPS.where(call.tx, "vpc", vpc.id)
+    acls = NETWORK_ACLS.where(call.tx, "vpc", vpc.id)
     if (
         vpc.internet_gateway_id is not None
         or any(not table.main for table in tables)
         or any(group.name != "default" and group.account == vpc.account for group in groups)
+        or any(not acl.is_default for acl in acls)
         or SUBNETS.where(call.tx, "vpc", vpc.id)
         or NETWORK_INTERFACES.where(call.tx, "vpc", vpc.id)
     ):
@@ -161,6 +181,8 @@ def delete_vpc(call: Call, params: Params) -> Result:
         ROUTE_TABLES.forget(call.tx, table.id)
     for group in groups:
         SECURITY_GROUPS.forget(call.tx, group.id)
+    for acl in acls:
+        NETWORK_ACLS.forget(call.tx, acl.id)
     VPCS.forget(call.tx, vpc.id)
     return {}
 

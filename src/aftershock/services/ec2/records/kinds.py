@@ -1,5 +1,6 @@
 """Every kind of EC2 resource: its type's name, the prefix of its ids, its table, and what AWS says of a missing one."""
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
@@ -11,6 +12,8 @@ from aftershock.store import Table
 from .address import ADDRESSES
 from .internet_gateway import INTERNET_GATEWAYS
 from .key_pair import KEY_PAIRS
+from .nat_gateway import NAT_GATEWAYS
+from .network_acl import NETWORK_ACLS
 from .network_interface import NETWORK_INTERFACES
 from .resource import Resource
 from .route_table import ROUTE_TABLES
@@ -20,6 +23,8 @@ from .vpc import DHCP_OPTIONS, VPCS
 
 R = TypeVar("R", bound=Resource)
 
+_BODY = re.compile(r"[0-9a-f]{8}(?:[0-9a-f]{9})?")  # EC2 user guide, "Resource IDs": the short form is the older
+
 
 @dataclass(frozen=True, slots=True)
 class Kind(Generic[R]):
@@ -28,7 +33,7 @@ class Kind(Generic[R]):
     table: Table[R]
     missing: str  # the code of AWS's error
     missing_message: str  # with the id in the place of {}
-    malformed: str | None = None  # the code for an id with another prefix, where AWS tells it apart
+    malformed: str | None = None  # the code for what is no such id at all, where AWS tells it apart
 
     def get(self, tx: Tx, account: str, key: str) -> R | None:
         record = self.table.get(tx, key)
@@ -42,7 +47,7 @@ class Kind(Generic[R]):
         record = self.get(tx, account, key)
         if record is not None:
             return record
-        if self.malformed and not key.startswith(f"{self.prefix}-"):
+        if self.malformed and not (key.startswith(f"{self.prefix}-") and _BODY.fullmatch(key, len(self.prefix) + 1)):
             raise AwsError(self.malformed, f'Invalid id: "{key}" (expecting "{self.prefix}-...")')
         raise AwsError(self.missing, self.missing_message.format(key))
 
@@ -74,6 +79,14 @@ INTERNET_GATEWAY = Kind(
     "InvalidInternetGatewayID.NotFound",
     "The internetGateway ID '{}' does not exist",
 )
+NETWORK_ACL = Kind(
+    "network-acl",
+    "acl",
+    NETWORK_ACLS,
+    "InvalidNetworkAclID.NotFound",
+    "The networkAcl ID '{}' does not exist",
+    malformed="InvalidNetworkAclId.Malformed",
+)
 SECURITY_GROUP = Kind(
     "security-group",
     "sg",
@@ -90,6 +103,14 @@ NETWORK_INTERFACE = Kind(
     "The networkInterface ID '{}' does not exist",
     malformed="InvalidNetworkInterfaceId.Malformed",
 )
+NAT_GATEWAY = Kind(
+    "natgateway",
+    "nat",
+    NAT_GATEWAYS,
+    "NatGatewayNotFound",
+    "The Nat Gateway {} was not found",
+    malformed="NatGatewayMalformed",
+)
 ELASTIC_IP = Kind(
     "elastic-ip",
     "eipalloc",
@@ -105,8 +126,10 @@ NETWORK_KINDS: tuple[Kind[Any], ...] = (
     SUBNET,
     ROUTE_TABLE,
     INTERNET_GATEWAY,
+    NETWORK_ACL,
     SECURITY_GROUP,
     NETWORK_INTERFACE,
+    NAT_GATEWAY,
     ELASTIC_IP,
     KEY_PAIR,
 )

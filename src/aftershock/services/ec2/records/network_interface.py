@@ -25,7 +25,8 @@ class NetworkInterface(Resource, frozen=True, kw_only=True):
     mac: str
     group_ids: tuple[str, ...]
     description: str = ""
-    source_dest_check: bool = True
+    interface_type: str = "interface"
+    source_dest_check: bool = True  # False: it may send on what others sent, and be sent what is for others
     created_at: datetime
     requester: str = ""  # the service that has it for a machine of its own, such as "amazon-elb"
     host: str | None = None  # that machine's namespace
@@ -62,6 +63,11 @@ class NetworkInterface(Resource, frozen=True, kw_only=True):
     def address(self) -> str | None:
         """The public address that it is wanted to have now."""
         return self.elastic.public_ip if self.elastic else self.public_ip
+
+    @property
+    def forwards(self) -> bool:
+        """What is sent to it for others may go on from it: its wire is there, and was when last looked at."""
+        return self.plug and self.plugged and not self.source_dest_check
 
     @property
     def ready(self) -> bool:

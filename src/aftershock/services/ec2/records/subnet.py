@@ -15,7 +15,6 @@ class Subnet(Resource, frozen=True, kw_only=True):
     zone: str
     map_public_ip_on_launch: bool = False
     default_for_az: bool = False
-    network_acl_association_id: str
     created_at: datetime
 
 

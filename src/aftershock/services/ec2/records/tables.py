@@ -12,6 +12,8 @@ from .internet_gateway import INTERNET_GATEWAYS
 from .key_pair import KEY_PAIRS
 from .launch_template import LAUNCH_TEMPLATE_VERSIONS, LAUNCH_TEMPLATES
 from .metadata_key import METADATA_KEYS
+from .nat_gateway import NAT_GATEWAYS
+from .network_acl import NETWORK_ACLS
 from .network_interface import NETWORK_INTERFACES
 from .reserved_instances import RESERVED_INSTANCES
 from .route_table import ROUTE_TABLES
@@ -35,6 +37,8 @@ TABLES: tuple[Table[Any], ...] = (
     LAUNCH_TEMPLATES,
     LAUNCH_TEMPLATE_VERSIONS,
     METADATA_KEYS,
+    NAT_GATEWAYS,
+    NETWORK_ACLS,
     NETWORK_INTERFACES,
     POOLS,
     RESERVED_INSTANCES,

@@ -14,7 +14,6 @@ class Vpc(Resource, frozen=True, kw_only=True):
     is_default: bool = False
     dns_hostnames: bool = False
     dhcp_options_id: str
-    network_acl_id: str  # of the default network ACL, which allows everything and is the only one there is
     internet_gateway_id: str | None = None  # an attachment stands here and nowhere else
     created_at: datetime
     generation: int = 1  # goes up with every change of what is wanted

@@ -18,7 +18,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from aftershock.aws.errors import AwsError
 
 RSA_BITS = 2048  # of the pairs that AWS makes
-IMPORTED_RSA_BITS = (1024, 2048, 4096)  # AWS: "The supported lengths are 1024, 2048, and 4096"
+# AWS's guide: "The supported lengths are 1024, 2048, and 4096"; it takes others as well (8192:
+# terraform-aws-modules/terraform-aws-key-pair#16), and ssh-keygen's own choice is 3072.
+IMPORTED_RSA_BITS = range(1024, 16384 + 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,9 @@ def generate(kind: str) -> NewPair:
         )
         fingerprint = _colons(hashlib.sha1(der, usedforsecurity=False).digest())
     pem = private.private_bytes(serialization.Encoding.PEM, style, serialization.NoEncryption())
-    return NewPair(PublicKey(kind, line, fingerprint), pem.decode().rstrip("\n"))
+    # OpenSSH does not read its own format without the end of the last line; of the other, AWS leaves that out.
+    text = pem.decode() if kind == "ed25519" else pem.decode().rstrip("\n")
+    return NewPair(PublicKey(kind, line, fingerprint), text)
 
 
 def imported(material: bytes) -> PublicKey:

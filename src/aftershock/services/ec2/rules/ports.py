@@ -1,5 +1,6 @@
 """What an interface asks of its port, and what to do about it."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 
@@ -10,7 +11,8 @@ from aftershock.services.ec2.records.subnet import Subnet
 from aftershock.services.ec2.records.vpc import Vpc
 
 from .addressing import gateway
-from .routes import internet
+from .nat_gateways import IDLE_S, INTERFACE_TYPE
+from .routes import ways
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,7 +22,8 @@ class Surroundings:
     vpc: Vpc
     subnet: Subnet
     routes: RouteTable
-    unenforced: tuple[str, ...]  # its groups that the firewall does not have yet
+    through: Mapping[str, str]  # what its routes lead through, with the addresses of what sends on what it gets
+    unenforced: tuple[str, ...]  # its groups, and its subnet's ACL, that the firewall does not have yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +48,12 @@ class Plan:
     fits: bool = False  # the port was seen as it is wanted
 
 
-def spec(eni: NetworkInterface, around: Surroundings) -> PortSpec | None:
-    """None for an interface that is to be in no machine."""
+def spec(eni: NetworkInterface, around: Surroundings, idle_s: float = IDLE_S) -> PortSpec | None:
+    """None for an interface that is to be in no machine; a NAT gateway forgets what was idle for so long."""
     if not eni.plug or not eni.wanted or eni.machine is None:
         return None
     subnet = IPv4Network(around.subnet.cidr)
+    found = ways(around.routes.routes, around.vpc.internet_gateway_id, around.through)
     return PortSpec(
         name=eni.id,
         router=eni.vpc_id,
@@ -61,12 +65,20 @@ def spec(eni: NetworkInterface, around: Surroundings) -> PortSpec | None:
         zone=eni.zone,
         groups=eni.group_ids,
         public=eni.address,
-        internet=internet(around.routes.routes, around.vpc.internet_gateway_id),
+        internet=found.internet,
+        via=found.via,
+        forwards=not eni.source_dest_check,
+        translates_idle_s=round(idle_s) if eni.interface_type == INTERFACE_TYPE else None,
     )
 
 
-def plan(eni: NetworkInterface | None, around: Surroundings | None, observed: ObservedPort | None) -> Plan:
-    wanted = spec(eni, around) if eni and around else None
+def plan(
+    eni: NetworkInterface | None,
+    around: Surroundings | None,
+    observed: ObservedPort | None,
+    idle_s: float = IDLE_S,
+) -> Plan:
+    wanted = spec(eni, around, idle_s) if eni and around else None
     if wanted is None:
         if observed is not None:
             return Plan("a wire is there that nobody wants", Remove())

@@ -1,9 +1,12 @@
 """EC2, as it is just now: networks, machines, addresses."""
 
 from collections.abc import Mapping
+from ipaddress import ip_network
 from typing import Any
 
+from aftershock.services.cloudformation.types.ec2_acls import entry_named
 from aftershock.services.cloudformation.types.ec2_groups import described
+from aftershock.services.cloudformation.types.ec2_network import ROUTE_TARGETS
 from aftershock.services.cloudformation.types.model import Doing
 
 from .words import Live, named, tags, told
@@ -89,7 +92,41 @@ def _route_table(doing: Doing, table_id: str) -> Mapping[str, Any]:
 def _route(doing: Doing, physical_id: str) -> Mapping[str, Any]:
     table_id, _, cidr = physical_id.partition("|")
     (table,) = doing.ask("ec2", "DescribeRouteTables", RouteTableIds=[table_id])["RouteTables"]
-    return named(next(route for route in table["Routes"] if route.get("DestinationCidrBlock") == cidr), "GatewayId")
+    route = next(route for route in table["Routes"] if route.get("DestinationCidrBlock") == cidr)
+    shown = named(route, *ROUTE_TARGETS)
+    if "InstanceId" in doing.properties:
+        shown.pop("NetworkInterfaceId", None)  # which EC2 tells besides
+    elif "NetworkInterfaceId" in doing.properties:
+        shown.pop("InstanceId", None)
+    return shown
+
+
+def _nat_gateway(doing: Doing, gateway_id: str) -> Mapping[str, Any]:
+    (gateway,) = doing.ask("ec2", "DescribeNatGateways", NatGatewayIds=[gateway_id])["NatGateways"]
+    (address,) = gateway["NatGatewayAddresses"]
+    shown = {**named(gateway, "AvailabilityMode", "ConnectivityType", "SubnetId"), **named(address, "AllocationId")}
+    return {**shown, "PrivateIpAddress": address.get("PrivateIp"), "Tags": tags(gateway)}
+
+
+def _network_acl(doing: Doing, acl_id: str) -> Mapping[str, Any]:
+    (acl,) = doing.ask("ec2", "DescribeNetworkAcls", NetworkAclIds=[acl_id])["NetworkAcls"]
+    return {"VpcId": acl["VpcId"], "Tags": tags(acl)}
+
+
+def _network_acl_entry(doing: Doing, physical_id: str) -> Mapping[str, Any]:
+    """EC2 keeps of ports, types and codes what means something with the protocol, ranges without their host bits, and
+    actions in small letters."""
+    given, which = doing.properties, entry_named(physical_id)
+    (acl,) = doing.ask("ec2", "DescribeNetworkAcls", NetworkAclIds=[which["NetworkAclId"]])["NetworkAcls"]
+    entry = next(one for one in acl["Entries"] if all(one[name] == which[name] for name in ("Egress", "RuleNumber")))
+    shown: dict[str, Any] = {"Protocol": int(entry["Protocol"]), **named(entry, "CidrBlock", "Ipv6CidrBlock")}
+    for name in ("CidrBlock", "Ipv6CidrBlock"):
+        if name in given and shown[name] == str(ip_network(given[name], strict=False)):
+            shown[name] = given[name]
+    same = given["RuleAction"].lower() == entry["RuleAction"]
+    shown["RuleAction"] = given["RuleAction"] if same else entry["RuleAction"]
+    meant = {"PortRange": entry.get("PortRange"), "Icmp": entry.get("IcmpTypeCode")}
+    return shown | {name: there for name, there in meant.items() if there}
 
 
 def _internet_gateway(doing: Doing, gateway_id: str) -> Mapping[str, Any]:
@@ -137,6 +174,9 @@ LIVE: Mapping[str, Live] = {
     "AWS::EC2::Instance": _instance,
     "AWS::EC2::InternetGateway": _internet_gateway,
     "AWS::EC2::KeyPair": _key_pair,
+    "AWS::EC2::NatGateway": _nat_gateway,
+    "AWS::EC2::NetworkAcl": _network_acl,
+    "AWS::EC2::NetworkAclEntry": _network_acl_entry,
     "AWS::EC2::NetworkInterface": _network_interface,
     "AWS::EC2::Route": _route,
     "AWS::EC2::RouteTable": _route_table,
