@@ -161,6 +161,8 @@ def test_pages_of_the_balancer_s_own(world):
     own(world.get(method="TRACE"), 405, len(world.get(method="TRACE").body))
     assert world.get(headers={"X-Forwarded-For": ", ".join(["1.1.1.1"] * 31)}).status == 463
     assert world.get(headers={"X-Forwarded-For": ", ".join(["1.1.1.1"] * 30)}).status == 503
+    assert world.raw(b"GET / HTTP/1.1\r\nConnection: close\r\n\r\n").startswith(b"HTTP/1.1 400 Bad Request\r\n")
+    assert world.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.1 503 ")
     # HAProxy's parser answers with a page of its own, which no setting of 2.6 changes.
     assert world.raw(b"nonsense\r\n\r\n").startswith(b"HTTP/1.1 400 Bad ")
 

@@ -100,6 +100,8 @@ def _offer(tls: Tls) -> Iterator[str]:
 
 
 def _refusals(files: Files) -> Iterator[str]:
+    # RFC 9112 §3.2: "A server MUST respond with a 400 ... to any HTTP/1.1 request message that lacks a Host".
+    yield f"  http-request return status 400 {answers.page(400, files)} if HTTP_1.1 !{{ req.fhdr_cnt(host) gt 0 }}"
     yield f"  http-request return status 405 {answers.page(405, files)} if METH_TRACE"
     # Elastic Load Balancing: "414: ... the request URL or query string parameters are too large".
     yield f"  http-request return status 414 {answers.page(414, files)} if {{ url,length gt {LINE_BYTES} }}"
