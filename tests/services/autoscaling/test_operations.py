@@ -229,6 +229,19 @@ def test_a_launch_configuration_launches(world: World) -> None:
             {"AdjustmentType": "ChangeInCapacity", "ScalingAdjustment": 1},
             "ScalingAdjustment is not supported for policy type: StepScaling",
         ),
+        (
+            "SimpleScaling",
+            {"AdjustmentType": "ExactCapacity", "ScalingAdjustment": -1},
+            "The lower range for adjustment is 0 with the specified adjustment type.",
+        ),
+        (
+            "StepScaling",
+            {
+                "AdjustmentType": "ExactCapacity",
+                "StepAdjustments": [{"MetricIntervalLowerBound": 0.0, "ScalingAdjustment": -1}],
+            },
+            "The lower range for adjustment is 0 with the specified adjustment type.",
+        ),
         ("TargetTrackingScaling", {}, "TargetTrackingConfiguration is required for policy type: "),
         (
             "TargetTrackingScaling",

@@ -223,6 +223,12 @@ STATES = {"a": "ALARM", "b": "OK", "c": "INSUFFICIENT_DATA"}
         ("False", False),
         ("NOT NOT ALARM(a)", True),
         ("ALARM(nobody)", False),
+        ("AT_LEAST(1, ALARM, (a, b))", True),
+        ("AT_LEAST(2, ALARM, (a, b, c))", False),
+        ("AT_LEAST(2, NOT OK, (a, 'b', \"c\"))", True),
+        ("AT_LEAST(50%, OK, (a, arn:aws:cloudwatch:us-east-1:123456789012:alarm:b))", True),
+        ("AT_LEAST(51%, OK, (a, b))", False),
+        ("NOT AT_LEAST(1,INSUFFICIENT_DATA,(a,b)) AND OK(b)", True),
     ],
 )
 def test_a_rule_is_true_when_it_says_so(expression: str, expected: bool) -> None:
@@ -231,12 +237,15 @@ def test_a_rule_is_true_when_it_says_so(expression: str, expected: bool) -> None
 
 def test_a_rule_names_each_of_its_alarms_once() -> None:
     assert children(parse('ALARM(a) OR OK("b") AND NOT ALARM(a)')) == ("a", "b")
+    assert children(parse("ALARM(a) AND AT_LEAST(1, OK, (b, a, c))")) == ("a", "b", "c")
 
 
 @pytest.mark.parametrize(
     "expression",
     [
         *("", "ALARM", "ALARM()", "ALARM(a", "ALARM(a) OK(b)", "AND", "ALARM(a) AND", "(TRUE", "TRUE)", "alarm(a)"),
+        *("AT_LEAST(0, OK, (a))", "AT_LEAST(2, OK, (a))", "AT_LEAST(101%, OK, (a))", "AT_LEAST(1, ODD, (a))"),
+        *("AT_LEAST(1, OK, ())", "AT_LEAST(1, OK, a)", f"AT_LEAST(1, OK, ({', '.join(f'a{n}' for n in range(101))}))"),
         *("(" * 100 + "TRUE" + ")" * 100, "NOT " * 200 + "TRUE", " OR ".join(f"OK(a{n})" for n in range(101))),
     ],
 )
@@ -253,7 +262,10 @@ def test_a_long_rule_is_read() -> None:
 @settings(deadline=None)
 @given(
     st.lists(
-        st.sampled_from(["ALARM(a)", "OK(b)", "TRUE", "FALSE", "AND", "OR", "NOT", "(", ")", "x"]), max_size=20
+        st.sampled_from(
+            ["ALARM(a)", "OK(b)", "AT_LEAST(1, OK, (a, b))", "TRUE", "FALSE", "AND", "OR", "NOT", "(", ")", "x"]
+        ),
+        max_size=20,
     ).map(" ".join)
     | st.text(max_size=40)
 )

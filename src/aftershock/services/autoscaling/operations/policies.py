@@ -90,6 +90,7 @@ def _given(kind: str, params: Params) -> dict[str, Any]:
     if kind == scaling.STEP:
         scaling.check_steps(given.get("StepAdjustments", ()))
         given.setdefault("MetricAggregationType", "Average")
+    scaling.check_adjustments(given)
     return given
 
 

@@ -79,6 +79,16 @@ def adjusted(given: Mapping[str, Any], adjustment: int, capacity: int) -> int:
     return capacity + adjustment
 
 
+def check_adjustments(given: Mapping[str, Any]) -> None:
+    """
+    Raises:
+        AwsError: ValidationError, for a group that would have fewer instances than none
+    """
+    found = [given.get("ScalingAdjustment", 0), *(one["ScalingAdjustment"] for one in given.get("StepAdjustments", ()))]
+    if given["AdjustmentType"] == "ExactCapacity" and min(found) < 0:
+        raise validation("The lower range for adjustment is 0 with the specified adjustment type.")
+
+
 def _whole(change: float) -> int:
     """AWS: above 1 rounded down, between 0 and 1 to 1, between 0 and -1 to -1, below -1 rounded up."""
     if 0 < change < 1:

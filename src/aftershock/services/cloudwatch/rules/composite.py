@@ -1,4 +1,4 @@
-"""Rule expressions of composite alarms: `ALARM("a") AND (OK(b) OR NOT INSUFFICIENT_DATA(c))`.
+"""Rule expressions of composite alarms: `ALARM("a") AND (OK(b) OR AT_LEAST(50%, NOT OK, (c, d)))`.
 
 AWS: "at most 100 child alarms", "as many as 500 elements".
 """
@@ -15,9 +15,12 @@ MAX_CHILDREN = 100
 MAX_ELEMENTS = 500
 MAX_DEPTH = 60  # Python's stack ends somewhere
 
+_LISTED = r"""(?:"[^"]+"|'[^']+'|[^\s()"',]+)"""
 _TOKEN = re.compile(
-    r"""\s*(?:
+    rf"""\s*(?:
         (?P<state>ALARM|OK|INSUFFICIENT_DATA)\s*\(\s*(?:"(?P<double>[^"]+)"|'(?P<single>[^']+)'|(?P<bare>[^\s()"']+))\s*\)
+      | AT_LEAST\s*\(\s*(?P<count>[0-9]{{1,3}})(?P<percent>%?)\s*,\s*(?P<but>NOT\s+)?(?P<of>ALARM|OK|INSUFFICIENT_DATA)
+        \s*,\s*\(\s*(?P<listed>{_LISTED}(?:\s*,\s*{_LISTED})*)\s*\)\s*\)
       | (?P<word>(?i:AND|OR|NOT|TRUE|FALSE))\b
       | (?P<bracket>[()])
     )""",
@@ -39,6 +42,16 @@ class Is:
 
 
 @dataclass(frozen=True, slots=True)
+class AtLeast:
+    """That so many of some alarms are in a state, or are not."""
+
+    count: int
+    state: str
+    but: bool  # not in it
+    alarms: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Not:
     of: "Rule"
 
@@ -55,7 +68,7 @@ class Either:
     right: "Rule"
 
 
-Rule = Constant | Is | Not | Both | Either
+Rule = Constant | Is | AtLeast | Not | Both | Either
 
 
 def parse(expression: str) -> Rule:
@@ -75,6 +88,8 @@ def _children(rule: Rule) -> Iterator[str]:
     match rule:
         case Is(_, alarm):
             yield alarm
+        case AtLeast(alarms=alarms):
+            yield from alarms
         case Not(inner):
             yield from _children(inner)
         case Both(left, right) | Either(left, right):
@@ -89,6 +104,8 @@ def holds(rule: Rule, states: Mapping[str, str]) -> bool:
             return value
         case Is(state, alarm):
             return states.get(alarm) == state
+        case AtLeast(count, state, but, alarms):
+            return sum((states.get(alarm) == state) != but for alarm in alarms) >= count
         case Not(inner):
             return not holds(inner, states)
         case Both(left, right):
@@ -129,10 +146,10 @@ class _Reader:
 
     def __init__(self, words: list["re.Match[str]"]) -> None:
         self._words, self._at, self._depth = words, 0, 0
-        elements = [one for one in words if one["state"] or _word(one) in ("TRUE", "FALSE") or one["bracket"] == "("]
-        if len(elements) > MAX_ELEMENTS:
+        if sum(map(_elements, words)) > MAX_ELEMENTS:
             raise _wrong(f"it has more than {MAX_ELEMENTS} elements")
-        if len({_name(one) for one in words if one["state"]}) > MAX_CHILDREN:
+        names = {_name(one) for one in words if one["state"]}.union(*(_listed(one) for one in words if one["listed"]))
+        if len(names) > MAX_CHILDREN:
             raise _wrong(f"it names more than {MAX_CHILDREN} alarms")
 
     def whole(self) -> Rule:
@@ -168,6 +185,8 @@ class _Reader:
         self._at += 1
         if word["state"]:
             return Is(word["state"], _name(word))
+        if word["listed"]:
+            return _at_least(word)
         if _word(word) in ("TRUE", "FALSE"):
             return Constant(_word(word) == "TRUE")
         if word["bracket"] == "(":
@@ -192,6 +211,27 @@ class _Reader:
 
 def _word(match: "re.Match[str]") -> str:
     return (match["word"] or "").upper()
+
+
+def _elements(word: "re.Match[str]") -> int:
+    """How many elements it is: an alarm, a constant and a pair of brackets are one each."""
+    if word["listed"]:
+        return len(_listed(word)) + 1
+    return int(bool(word["state"]) or _word(word) in ("TRUE", "FALSE") or word["bracket"] == "(")
+
+
+def _listed(word: "re.Match[str]") -> tuple[str, ...]:
+    return tuple(alarm_name(one.strip("\"'")) for one in re.findall(_LISTED, word["listed"]))
+
+
+def _at_least(word: "re.Match[str]") -> AtLeast:
+    alarms, count = _listed(word), int(word["count"])
+    most = 100 if word["percent"] else len(alarms)
+    if not 1 <= count <= most:
+        raise _wrong(f"AT_LEAST needs a number from 1 to {most} at position {word.start()}")
+    if word["percent"]:
+        count = -(-count * len(alarms) // 100)
+    return AtLeast(count, word["of"], bool(word["but"]), alarms)
 
 
 def _balanced(terms: list[Rule], join: Callable[[Rule, Rule], Rule]) -> Rule:
