@@ -40,6 +40,7 @@ from aftershock.services import (
     sts,
 )
 from aftershock.store import Store, Table
+from aftershock.wire.uris import bucket_path
 
 REGION = "us-east-1"
 ACCOUNT = "123456789012"
@@ -140,7 +141,8 @@ class Wiring:
         self._storage = s3.Data(engines.objects, ACCOUNT)
         self._registry = ecr.Data(engines.layers, ACCOUNT, REGION)
         self.data: Mapping[str, Data] = {"ecr": self._registry, "s3": self._storage}
-        self.sites: tuple[Site, ...] = (ecr.Registry(self._registry),)
+        forms = s3.Forms(self._storage, region=REGION, key_of=iam.find_key, path_of=bucket_path)
+        self.sites: tuple[Site, ...] = (ecr.Registry(self._registry), forms)
         self._names = _names(engines.resolver, hosts)
         self._scaling = autoscaling.Outside(ask=ask_of("autoscaling"), pace=clock.pace)
         self._experiments = _experiments(ask_of("fis"))

@@ -2,16 +2,20 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from aftershock.aws.call import Principal, Tx
 from aftershock.engines.objects import Objects
-from aftershock.services.s3 import Data, controllers
+from aftershock.services.s3 import Data, Forms, controllers
 from aftershock.services.s3.operations import operations
 from aftershock.services.s3.records import TABLES
+from aftershock.wire.uris import bucket_path
 from tests.services.account import ROOT
-from tests.services.door import Door
+from tests.services.door import REGION, SECRET, Door
 from tests.services.modelled import Modelled
 
 
@@ -51,11 +55,27 @@ def quick_directory() -> TemporaryDirectory[str]:
     return TemporaryDirectory(dir=memory if memory.is_dir() else None)
 
 
+@dataclass(frozen=True)
+class Key:
+    """The account's, as IAM has it."""
+
+    secret: str = SECRET
+    session_token: str | None = None
+    active: bool = True
+    expired: bool = False
+    principal: Principal = ROOT
+
+
+def _key_of(tx: Tx, access_key_id: str, now: datetime) -> Key | None:
+    return Key() if access_key_id == ROOT.access_key_id else None
+
+
 @contextmanager
 def a_door(state: Path) -> Iterator[Door]:
     objects = opened(state)
     data = Data(objects, ROOT.account)
-    door = Door(state, {"s3": operations(data)}, list(TABLES), {"s3": data})
+    forms = Forms(data, region=REGION, key_of=_key_of, path_of=bucket_path)
+    door = Door(state, {"s3": operations(data)}, list(TABLES), {"s3": data}, [forms])
     try:
         yield door
     finally:

@@ -3,7 +3,8 @@
 from .controllers import controllers
 from .data import Data
 from .fetching import fetch
+from .forms import Forms
 from .operations import operations
 from .records import TABLES
 
-__all__ = ["TABLES", "Data", "controllers", "fetch", "operations"]
+__all__ = ["TABLES", "Data", "Forms", "controllers", "fetch", "operations"]

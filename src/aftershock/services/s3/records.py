@@ -71,6 +71,7 @@ class Version(Struct, frozen=True):
     content: Content | None = None
     described: Described = Described()
     part_sizes: tuple[int, ...] = ()  # where it was uploaded in parts
+    part_checksums: tuple[str, ...] = ()  # the parts' own, of the algorithm that the upload had
     upload_id: str = ""
 
 

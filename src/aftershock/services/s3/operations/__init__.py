@@ -6,6 +6,7 @@ from aftershock.aws.call import Operation
 from aftershock.services.s3.storage import Storage
 
 from . import (
+    attributes,
     buckets,
     completing,
     copying,
@@ -21,6 +22,7 @@ from . import (
 
 def operations(storage: Storage) -> dict[str, Operation]:
     known = {
+        **attributes.OPERATIONS,
         **buckets.OPERATIONS,
         **completing.OPERATIONS,
         **copying.OPERATIONS,

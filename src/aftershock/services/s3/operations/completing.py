@@ -49,10 +49,16 @@ def complete_multipart_upload(storage: Storage, call: Call, params: Params) -> R
         content,
         upload.described,
         part_sizes=tuple(part.content.size for part in parts),
+        part_checksums=_checksums(upload, parts),
         upload_id=upload.id,
     )
     forget_upload(call.tx, upload)
     return _told(call, bucket, version)
+
+
+def _checksums(upload: Upload, parts: Sequence[Part]) -> tuple[str, ...]:
+    found = [part.content.checksum for part in parts] if upload.algorithm else []
+    return tuple(one.value for one in found if one is not None)
 
 
 def _chosen(there: Mapping[int, Part], asked: Sequence[Mapping[str, Any]], upload: Upload) -> list[Part]:

@@ -71,6 +71,7 @@ def write(
     said: Described,
     *,
     part_sizes: tuple[int, ...] = (),
+    part_checksums: tuple[str, ...] = (),
     upload_id: str = "",
 ) -> Version:
     """A new current version; without content, a delete marker."""
@@ -86,6 +87,7 @@ def write(
             content=content,
             described=said,
             part_sizes=part_sizes,
+            part_checksums=part_checksums,
             upload_id=upload_id,
         ),
     )
