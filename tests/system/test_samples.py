@@ -181,6 +181,27 @@ def members(region: Region, group: str) -> set[str]:
     return {one["InstanceId"] for one in found["Instances"] if one["LifecycleState"] == "InService"}
 
 
+def test_a_site_in_guarded_private_subnets_is_served_and_goes_out_as_its_nat_gateways(region: Region) -> None:
+    put(region, "create", HERE / "guarded.yaml", "guarded")
+    shown = outputs(region, "guarded")
+    region.eventual_page(host(shown["URL"]), within_s=WITHIN_S)
+    gateways = region.ec2.describe_nat_gateways()["NatGateways"]
+    addresses = {one["SubnetId"]: one["NatGatewayAddresses"][0]["PublicIp"] for one in gateways}
+    assert len(addresses) == len(gateways) == 2
+    for instance in members(region, shown["Group"]):
+        assert "PublicIpAddress" not in region.instance(instance)
+        # Out it comes, though nothing that was not asked for comes in: the endpoints are of the internet here.
+        asked = "curl -s -o /dev/null -w '%{http_code}' --max-time 5 https://sts.us-east-1.amazonaws.com/ || true"
+        assert region.inside(instance, asked) != "000"
+    (vpc,) = region.ec2.describe_vpcs(VpcIds=[shown["VPC"]])["Vpcs"]
+    assert vpc["DhcpOptionsId"] in {one["DhcpOptionsId"] for one in region.ec2.describe_dhcp_options()["DhcpOptions"]}
+    assert region.in_state(shown["Bastion"], "running")["PublicIpAddress"] == shown["BastionAddress"]
+    removed(region, "guarded")
+    assert [vpc["IsDefault"] for vpc in region.ec2.describe_vpcs()["Vpcs"]] == [True]
+    assert region.ec2.describe_network_interfaces()["NetworkInterfaces"] == []
+    assert len(region.ec2.describe_dhcp_options()["DhcpOptions"]) == 1
+
+
 def test_what_the_region_does_not_have_is_refused_by_type_and_line_and_nothing_is_made(
     region: Region, tmp_path: Path
 ) -> None:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from aftershock.services.cloudformation.rules.drift import differences, of_stack, plain
 from aftershock.services.cloudformation.types.live import LIVE
+from tests.services.cloudformation.test_dhcp_options import NETWORK as OPTIONS
 from tests.services.cloudformation.test_more_types import (
     ALLOW,
     BALANCED,
@@ -88,7 +89,8 @@ def test_a_whole_tier_as_it_was_made_is_in_sync(cloud):
 
 
 def test_whatever_else_can_be_compared_is_in_sync_as_it_was_made(cloud):
-    several = (PEOPLE, ACLS, EXPERIMENT, INTERFACE, NETWORK + NAT, SETTINGS, BALANCED, MACHINE + MORE, GROUP, TIER)
+    several = (PEOPLE, ACLS, EXPERIMENT, INTERFACE, NETWORK + NAT, OPTIONS, SETTINGS, BALANCED, MACHINE + MORE)
+    several += (GROUP, TIER)
     for number, text in enumerate(several):
         name = f"stack{number}"
         cloud.create(text, name=name, Capabilities=["CAPABILITY_NAMED_IAM"], Tags=[{"Key": "stage", "Value": "one"}])

@@ -363,6 +363,26 @@ def test_an_interface_has_its_address_and_changes_in_place(cloud):
     assert cloud.ask("ec2", "DescribeNetworkInterfaces")["NetworkInterfaces"] == []
 
 
+def test_a_machine_is_put_onto_the_templates_interface_and_goes_before_it(cloud):
+    box = """
+  Box:
+    Type: AWS::EC2::Instance
+    DependsOn: Bound
+    Properties:
+      ImageId: !Ref Image
+      InstanceType: t2.micro
+      NetworkInterfaces: [{NetworkInterfaceId: !Ref Face, DeviceIndex: "0"}]
+Outputs:
+  Ip:"""
+    text = INTERFACE.replace("\nOutputs:\n  Ip:", box) + "  Where: {Value: !GetAtt Box.PrivateIp}" + IMAGE
+    made(cloud, text)
+    (machine,) = cloud.ask("ec2", "DescribeInstances")["Reservations"][0]["Instances"]
+    assert machine["NetworkInterfaces"][0]["NetworkInterfaceId"] == cloud.physical("Face")
+    assert (machine["PublicIpAddress"], cloud.outputs()["Where"]) == (cloud.physical("Address"), "10.0.0.10")
+    gone(cloud)
+    assert cloud.ask("ec2", "DescribeNetworkInterfaces")["NetworkInterfaces"] == []
+
+
 def test_another_gateway_takes_the_place_of_the_one_before(cloud):
     text = """
 Resources:

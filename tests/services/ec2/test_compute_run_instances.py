@@ -319,6 +319,64 @@ def test_placement_by_zone_and_interface(ec2: Compute) -> None:
     assert [eni["Status"] for eni in kept["NetworkInterfaces"]] == ["available"]
 
 
+def test_an_instance_is_launched_onto_an_interface_that_outlives_it(ec2: Compute) -> None:
+    """As people keep an address, and what has it, apart from the machine."""
+    subnet = ec2.call("DescribeSubnets")["Subnets"][2]
+    eni = ec2.call("CreateNetworkInterface", SubnetId=subnet["SubnetId"])["NetworkInterface"]
+    allocation = ec2.call("AllocateAddress")["AllocationId"]
+    ec2.call("AssociateAddress", AllocationId=allocation, NetworkInterfaceId=eni["NetworkInterfaceId"])
+    interfaces = [{"DeviceIndex": 0, "NetworkInterfaceId": eni["NetworkInterfaceId"]}]
+
+    first = ec2.running(NetworkInterfaces=interfaces)
+    shown = ec2.instance(first)
+    assert (shown["SubnetId"], shown["PrivateIpAddress"]) == (subnet["SubnetId"], eni["PrivateIpAddress"])
+    assert shown["Placement"]["AvailabilityZone"] == subnet["AvailabilityZone"]
+    assert shown["PublicIpAddress"] == ec2.call("DescribeAddresses")["Addresses"][0]["PublicIp"]
+    assert shown["NetworkInterfaces"][0]["Attachment"]["DeleteOnTermination"] is False
+    in_use = ("InvalidNetworkInterface.InUse", f"Interface: [{eni['NetworkInterfaceId']}] in use.")
+    assert ec2.refusal("RunInstances", **default(ec2), NetworkInterfaces=interfaces) == in_use
+
+    ec2.call("TerminateInstances", InstanceIds=[first])
+    ec2.settle()
+    assert ec2.call("DescribeNetworkInterfaces")["NetworkInterfaces"][0]["Status"] == "available"
+    second = ec2.instance(ec2.running(NetworkInterfaces=interfaces))
+    assert second["PublicIpAddress"] == shown["PublicIpAddress"]
+
+
+BOTH = "A network interface may not specify both a network interface ID and {}"
+
+
+@pytest.mark.parametrize(
+    ("more", "message"),
+    [
+        ({"SubnetId": "subnet-01"}, BOTH.format("a subnet")),
+        ({"PrivateIpAddress": "172.31.0.9"}, BOTH.format("a private IP address")),
+        ({"Groups": ["sg-01"]}, BOTH.format("security groups")),
+        ({"DeleteOnTermination": True}, BOTH.format("delete on termination as true")),
+        (
+            {"AssociatePublicIpAddress": True},
+            "The associatePublicIPAddress parameter cannot be specified for a network interface with an ID.",
+        ),
+    ],
+)
+def test_what_only_a_new_interface_has_is_refused_of_one_that_is_there(
+    ec2: Compute, more: dict[str, Any], message: str
+) -> None:
+    interface = {"DeviceIndex": 0, "NetworkInterfaceId": "eni-01", **more}
+    assert ec2.refusal("RunInstances", **default(ec2), NetworkInterfaces=[interface]) == (
+        "InvalidParameterCombination",
+        message,
+    )
+
+
+def test_one_interface_is_for_one_instance_and_has_to_be_the_accounts(ec2: Compute) -> None:
+    interfaces = [{"DeviceIndex": 0, "NetworkInterfaceId": "eni-0123456789abcdef0"}]
+    code, _ = ec2.refusal("RunInstances", **{**default(ec2), "NetworkInterfaces": interfaces, "MaxCount": 2})
+    assert code == "InvalidParameterCombination"
+    code, _ = ec2.refusal("RunInstances", **default(ec2), NetworkInterfaces=interfaces)
+    assert code == "InvalidNetworkInterfaceID.NotFound"
+
+
 def test_a_launch_template_gives_what_the_request_leaves_out(ec2: Compute) -> None:
     data = {
         "ImageId": ec2.image,

@@ -106,6 +106,8 @@ def test_it_is_pending_until_its_wire_was_seen(site: Site) -> None:
     assert holder["AssociationId"] == address["AssociationId"]
     assert (eni["InterfaceType"], eni["Description"]) == ("nat_gateway", f"Interface for NAT Gateway {gateway}")
     assert (eni["SourceDestCheck"], eni["RequesterManaged"], eni["Groups"]) == (False, True, [])
+    assert (eni["Attachment"]["InstanceOwnerId"], eni["Attachment"]["DeviceIndex"]) == ("amazon-aws", 1)
+    assert eni["Attachment"]["AttachmentId"].startswith("ela-attach-")
 
 
 def test_what_depends_on_it_stays_as_it_is(site: Site) -> None:

@@ -1,5 +1,7 @@
 """VPCs and what they are born with."""
 
+from typing import Any
+
 import pytest
 
 from tests.services.ec2.net_account import NetworkAccount
@@ -156,8 +158,42 @@ def test_filters_pages_and_ids(account: NetworkAccount) -> None:
     )
 
 
-def test_dhcp_options_other_than_the_default_are_refused(account: NetworkAccount) -> None:
-    wanted = [{"Key": "domain-name", "Values": ["example.com"]}]
-    assert account.refusal("CreateDhcpOptions", DhcpConfigurations=wanted)[0] == "UnsupportedOperation"
-    own = {"VpcId": account.default_vpc.id, "DhcpOptionsId": account.default_vpc.dhcp_options_id}
-    account.call("AssociateDhcpOptions", **own)
+TRUE = [
+    {"Key": "domain-name", "Values": ["ec2.internal"]},
+    {"Key": "domain-name-servers", "Values": ["AmazonProvidedDNS"]},
+]
+
+
+@pytest.mark.parametrize(
+    ("wanted", "option"),
+    [
+        ([{"Key": "domain-name", "Values": ["example.com"]}, TRUE[1]], "domain-name"),
+        ([TRUE[0], {"Key": "domain-name-servers", "Values": ["10.0.0.2"]}], "domain-name-servers"),
+        ([TRUE[0]], "domain-name-servers"),
+        ([*TRUE, {"Key": "ntp-servers", "Values": ["10.0.0.3"]}], "ntp-servers"),
+    ],
+)
+def test_dhcp_options_that_are_not_so_are_refused_by_their_name(
+    account: NetworkAccount, wanted: list[dict[str, Any]], option: str
+) -> None:
+    code, message = account.refusal("CreateDhcpOptions", DhcpConfigurations=wanted)
+    assert (code, f"DHCP option {option} is not supported" in message) == ("UnsupportedOperation", True), message
+
+
+def test_a_set_of_dhcp_options_comes_is_had_and_goes(account: NetworkAccount) -> None:
+    tagged = [{"ResourceType": "dhcp-options", "Tags": [{"Key": "Name", "Value": "mine"}]}]
+    made = account.call("CreateDhcpOptions", DhcpConfigurations=TRUE, TagSpecifications=tagged)["DhcpOptions"]
+    own, given, vpc = made["DhcpOptionsId"], account.default_vpc.dhcp_options_id, account.default_vpc.id
+    assert made["Tags"] == [{"Key": "Name", "Value": "mine"}]
+    # A new VPC has the region's set, whatever the account has made.
+    assert account.call("CreateVpc", CidrBlock="10.1.0.0/16")["Vpc"]["DhcpOptionsId"] == given
+    account.call("AssociateDhcpOptions", VpcId=vpc, DhcpOptionsId=own)
+    assert account.call("DescribeVpcs", VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"] == own
+    assert account.refusal("DeleteDhcpOptions", DhcpOptionsId=own) == (
+        "DependencyViolation",
+        f"The dhcpOptions '{own}' has dependencies and cannot be deleted.",
+    )
+    account.call("AssociateDhcpOptions", VpcId=vpc, DhcpOptionsId="default")
+    assert account.call("DescribeVpcs", VpcIds=[vpc])["Vpcs"][0]["DhcpOptionsId"] == "default"
+    account.call("DeleteDhcpOptions", DhcpOptionsId=own)
+    assert account.refusal("AssociateDhcpOptions", VpcId=vpc, DhcpOptionsId=own)[0] == "InvalidDhcpOptionID.NotFound"

@@ -95,7 +95,7 @@ class ServiceInterfaces:
             unfiltered=not group_ids,
             interface_type=interface_type,
             source_dest_check=interface_type == "interface",
-            attachment_id=call.new_id("eni-attach"),
+            attachment_id=call.new_id("eni-attach" if interface_type == "interface" else "ela-attach"),
             device_index=DEVICE_INDEX,
             attached_at=call.now,
             delete_on_termination=False,

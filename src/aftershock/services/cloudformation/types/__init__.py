@@ -11,6 +11,7 @@ from . import (
     ec2_acls,
     ec2_addresses,
     ec2_compute,
+    ec2_dhcp,
     ec2_groups,
     ec2_nat,
     ec2_network,
@@ -27,7 +28,7 @@ from .model import Doing, FailedError, ResourceType, Seen
 
 _FILES = (
     *(acm, autoscaling, autoscaling_moves, cloudformation, cloudwatch),
-    *(ec2_acls, ec2_addresses, ec2_compute, ec2_groups, ec2_nat, ec2_network, ecr, elbv2),
+    *(ec2_acls, ec2_addresses, ec2_compute, ec2_dhcp, ec2_groups, ec2_nat, ec2_network, ecr, elbv2),
     *(fis, iam, iam_policies, route53, s3, ssm),
 )
 TYPES: Mapping[str, ResourceType] = {one.name: one for file in _FILES for one in file.TYPES}

@@ -55,6 +55,7 @@ def _interface(groups: str) -> dict[str, Kind]:
         "AssociatePublicIpAddress": BOOLEAN,
         "DeleteOnTermination": BOOLEAN,
         "Description": STRING,
+        "NetworkInterfaceId": STRING,
         "PrivateIpAddress": STRING,
         "PrivateIpAddresses": many(members("Primary PrivateIpAddress", Primary=BOOLEAN, PrivateIpAddress=STRING)),
         "SubnetId": STRING,

@@ -292,6 +292,10 @@ def _view(eni: NetworkInterface, around: _Around) -> Result:
     }
 
 
+# As AWS shows them, whatever their requester is called.
+_WHOSE = {"nat_gateway": "amazon-aws"}
+
+
 def _attachment(eni: NetworkInterface) -> Result | None:
     if eni.attachment_id is None:
         return None
@@ -302,7 +306,7 @@ def _attachment(eni: NetworkInterface) -> Result | None:
         "DeviceIndex": eni.device_index,
         "NetworkCardIndex": 0,
         "InstanceId": eni.instance_id,
-        "InstanceOwnerId": eni.requester or eni.account,
+        "InstanceOwnerId": _WHOSE.get(eni.interface_type) or eni.requester or eni.account,
         "Status": attachment_status(eni),
     }
 

@@ -11,7 +11,6 @@ _STANDARD_ONLY = "reserved instances are of the standard class, which cannot be 
 _AS_BOUGHT = "reserved instances stay as they were bought"
 REASONS: Mapping[str, str] = {
     "AttachVolume": _ONE_VOLUME,
-    "CreateDhcpOptions": "the default set of DHCP options is the only one there is",
     "CreateVolume": _ONE_VOLUME,
     "DetachVolume": _ONE_VOLUME,
     "CancelReservedInstancesListing": _NO_RESALE,

@@ -17,7 +17,8 @@ from aftershock.services.ec2.records.instance import (
     ProfileAssociation,
 )
 from aftershock.services.ec2.records.key_pair import KEY_PAIRS
-from aftershock.services.ec2.records.kinds import SECURITY_GROUP, SUBNET
+from aftershock.services.ec2.records.kinds import NETWORK_INTERFACE, SECURITY_GROUP, SUBNET
+from aftershock.services.ec2.records.network_interface import NetworkInterface
 from aftershock.services.ec2.records.security_group import named
 from aftershock.services.ec2.records.snapshot import Snapshot
 from aftershock.services.ec2.records.subnet import Subnet, default_subnet
@@ -63,6 +64,7 @@ class LaunchSpec:
     subnet: Subnet
     group_ids: tuple[str, ...]
     interface: Mapping[str, Any]
+    existing: NetworkInterface | None  # made before, and not for this instance; the others are made with theirs
     private_ip: str | None
     auto_public: bool
     disk: disks.RootDisk
@@ -89,7 +91,8 @@ def launch_spec(
     if found.instance_storage_gb is None:
         mappings = disks.without_instance_store(mappings, image.root_device)
     interface = launch.interface(asked)
-    subnet = _subnet(call, asked, interface)
+    existing = _existing(call, launch.existing_interface(interface or {}, count))
+    subnet = _subnet(call, asked, {"SubnetId": existing.subnet_id} if existing else interface)
     tagged = _tags(call, asked)
     metadata = launch.metadata_options(asked.get("MetadataOptions"))
     launch.check_metadata_tags(metadata, tagged["instance"])
@@ -102,6 +105,7 @@ def launch_spec(
         subnet=subnet,
         group_ids=_groups(call, asked, interface, subnet),
         interface=interface or {},
+        existing=existing,
         private_ip=launch.private_address(interface or asked, count),
         auto_public=subnet.map_public_ip_on_launch if auto_public is None else auto_public,
         disk=disks.root_disk(
@@ -125,19 +129,7 @@ def launch_spec(
 
 def _launch(call: Call, made: LaunchSpec, reservation: str, index: int) -> Instance:
     instance_id = call.new_id("i")
-    eni = wiring.create(
-        call,
-        subnet=made.subnet,
-        group_ids=made.group_ids,
-        private_ip=made.private_ip,
-        description=made.interface.get("Description", ""),
-        instance_id=instance_id,
-        device_index=0,
-        delete_on_termination=made.interface.get("DeleteOnTermination", True),
-        auto_public=made.auto_public,
-        tags=made.tags["network-interface"],
-    )
-    eni = wiring.plug(call, eni)
+    eni = wiring.plug(call, _interface(call, made, instance_id))
     volume = _root_volume(call, made, instance_id)
     asked = made.asked
     instance = Instance(
@@ -177,6 +169,37 @@ def _launch(call: Call, made: LaunchSpec, reservation: str, index: int) -> Insta
     )
     INSTANCES.put(call.tx, instance)
     return instance
+
+
+def _existing(call: Call, interface_id: str | None) -> NetworkInterface | None:
+    """
+    Raises:
+        AwsError: InvalidNetworkInterface.InUse, also while the wire to the machine that had it before is still there.
+    """
+    if interface_id is None:
+        return None
+    eni = wiring.own(NETWORK_INTERFACE.require(call.tx, call.account, interface_id))
+    if eni.attachment_id is not None or eni.plug or eni.plugged:
+        raise AwsError("InvalidNetworkInterface.InUse", f"Interface: [{eni.id}] in use.")
+    return eni
+
+
+def _interface(call: Call, made: LaunchSpec, instance_id: str) -> NetworkInterface:
+    """AWS: one that is there already is never deleted with the instance, unless that is asked for later."""
+    if made.existing is not None:
+        return wiring.attach(call, made.existing, instance_id=instance_id, device_index=0, delete_on_termination=False)
+    return wiring.create(
+        call,
+        subnet=made.subnet,
+        group_ids=made.group_ids,
+        private_ip=made.private_ip,
+        description=made.interface.get("Description", ""),
+        instance_id=instance_id,
+        device_index=0,
+        delete_on_termination=made.interface.get("DeleteOnTermination", True),
+        auto_public=made.auto_public,
+        tags=made.tags["network-interface"],
+    )
 
 
 def _root_volume(call: Call, made: LaunchSpec, instance_id: str) -> Volume:

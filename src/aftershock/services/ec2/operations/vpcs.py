@@ -151,7 +151,8 @@ def _default_acl(call: Call, vpc: Vpc) -> NetworkAcl:
 
 def _default_dhcp_options(call: Call) -> DhcpOptions:
     for options in DHCP_OPTIONS.where(call.tx, "account", call.account):
-        return options
+        if not options.made:
+            return options
     options = DhcpOptions(
         id=call.new_id("dopt"),
         account=call.account,

@@ -1,4 +1,4 @@
-"""Virtual private clouds, and the default DHCP option set that they all use."""
+"""Virtual private clouds, and the DHCP option sets that they use, all of which say the same."""
 
 from datetime import datetime
 
@@ -13,7 +13,7 @@ class Vpc(Resource, frozen=True, kw_only=True):
     cidr_association_id: str
     is_default: bool = False
     dns_hostnames: bool = False
-    dhcp_options_id: str
+    dhcp_options_id: str  # "default", which means none, where the account asked for that
     internet_gateway_id: str | None = None  # an attachment stands here and nowhere else
     created_at: datetime
     generation: int = 1  # goes up with every change of what is wanted
@@ -30,9 +30,10 @@ class Vpc(Resource, frozen=True, kw_only=True):
 
 
 class DhcpOptions(Resource, frozen=True, kw_only=True):
-    """The set every VPC starts with: the region's own resolver and domain name."""
+    """The region's own resolver and domain name."""
 
     domain_name: str
+    made: bool = False  # by the account, and not the one that every VPC starts with
 
 
 VPCS = Table(

@@ -51,6 +51,7 @@ HONOURED = frozenset(
         "NetworkInterfaces.Description",
         "NetworkInterfaces.DeviceIndex",
         "NetworkInterfaces.Groups",
+        "NetworkInterfaces.NetworkInterfaceId",
         "NetworkInterfaces.PrivateIpAddress",
         "NetworkInterfaces.PrivateIpAddresses",
         "NetworkInterfaces.SubnetId",
@@ -216,6 +217,41 @@ def interface(params: Params) -> Mapping[str, Any] | None:
             "An instance in this region has one network interface, the one with the device index 0.",
         )
     return dict(interfaces[0])
+
+
+def existing_interface(interface: Mapping[str, Any], count: int) -> str | None:
+    """The interface that is there already and is to be the instance's, if the request names one.
+
+    Raises:
+        AwsError: InvalidParameterCombination with what only a new one can be given, and for several instances.
+    """
+    interface_id: str | None = interface.get("NetworkInterfaceId")
+    if not interface_id:
+        return None
+    if interface.get("AssociatePublicIpAddress") is not None:
+        raise AwsError(
+            "InvalidParameterCombination",
+            "The associatePublicIPAddress parameter cannot be specified for a network interface with an ID.",
+        )
+    for name, words in (
+        ("SubnetId", "a subnet"),
+        ("PrivateIpAddress", "a private IP address"),
+        ("PrivateIpAddresses", "a private IP address"),
+        ("Groups", "security groups"),
+        ("Description", "a description"),
+        ("DeleteOnTermination", "delete on termination as true"),
+    ):
+        if interface.get(name):
+            raise AwsError(
+                "InvalidParameterCombination",
+                f"A network interface may not specify both a network interface ID and {words}",
+            )
+    if count > 1:
+        raise AwsError(
+            "InvalidParameterCombination",
+            "Multiple instances creation is not compatible with private IP address or network interface ID parameters.",
+        )
+    return interface_id
 
 
 def private_address(interface_or_request: Mapping[str, Any], count: int) -> str | None:

@@ -129,6 +129,12 @@ def _network_acl_entry(doing: Doing, physical_id: str) -> Mapping[str, Any]:
     return shown | {name: there for name, there in meant.items() if there}
 
 
+def _dhcp_options(doing: Doing, options_id: str) -> Mapping[str, Any]:
+    """What a set says is the same for as long as it is there."""
+    (options,) = doing.ask("ec2", "DescribeDhcpOptions", DhcpOptionsIds=[options_id])["DhcpOptions"]
+    return {**named(doing.properties, "DomainName", "DomainNameServers"), "Tags": tags(options)}
+
+
 def _internet_gateway(doing: Doing, gateway_id: str) -> Mapping[str, Any]:
     answer = doing.ask("ec2", "DescribeInternetGateways", InternetGatewayIds=[gateway_id])
     return {"Tags": tags(answer["InternetGateways"][0])}
@@ -169,6 +175,7 @@ def _rule(doing: Doing, rule_id: str) -> Mapping[str, Any]:
 
 
 LIVE: Mapping[str, Live] = {
+    "AWS::EC2::DHCPOptions": _dhcp_options,
     "AWS::EC2::EIP": _address,
     "AWS::EC2::EIPAssociation": _association,
     "AWS::EC2::Instance": _instance,
