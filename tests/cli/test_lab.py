@@ -1,5 +1,6 @@
 """`lab` and `graduate` as commands: what they refuse before anything is started, and what they hand on."""
 
+import signal
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,18 @@ def test_an_experiment_that_is_not_there_is_named_before_anything_is_started(tmp
     assert result.exit_code == 1
     assert "there is no experiment 8-more; there are 1-one-machine" in result.output
     assert not (tmp_path / "s").exists()
+
+
+def test_sigterm_ends_the_lab_as_ctrl_c_does_and_once_only() -> None:
+    taken_back = False
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt), lab._ended_alike():
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        finally:
+            signal.raise_signal(signal.SIGTERM)  # somebody is impatient
+            taken_back = True
+    assert taken_back and signal.getsignal(signal.SIGTERM) is before
 
 
 def test_a_stack_graduates_from_a_region_that_runs(tmp_path: Path) -> None:

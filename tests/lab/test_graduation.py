@@ -246,3 +246,11 @@ Resources: {Word: {Type: AWS::SSM::Parameter, Properties: {Type: String, Value: 
     deployment = commands.Deployment("Site", {"BootstrapVersion": "/cdk-bootstrap/hnb659fds/version"}, ())
     typed = [commands.text(argv) for argv in commands.commands(deployment, read(body), "Site.json", "eu-west-1")]
     assert typed[:3] == ["npx cdk bootstrap aws://YOUR-ACCOUNT/eu-west-1", "npx cdk diff Site", "npx cdk deploy Site"]
+
+
+def test_properties_that_a_condition_chooses_are_looked_at_in_every_branch() -> None:
+    rules = ("tcp, FromPort: 443, ToPort: 443", "tcp, FromPort: 22, ToPort: 22", "tcp, FromPort: 22, ToPort: 22")
+    groups = [f"{{SecurityGroupIngress: [{{IpProtocol: {rule}, CidrIp: 0.0.0.0/0}}]}}" for rule in rules]
+    chosen = f"!If [A, {groups[0]}, !If [B, {groups[1]}, {groups[2]}]]"
+    found = security.checked(read(template(f"It:\n  Type: AWS::EC2::SecurityGroup\n  Properties: {chosen}\n")))
+    assert [(one.check, one.where) for one in found] == [("open-to-all", "It")]

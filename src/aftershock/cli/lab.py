@@ -1,5 +1,6 @@
 """`lab`: puts a story's claims to the test in a region of its own, and writes down what came of it."""
 
+import signal
 import sys
 import time
 from collections.abc import Iterator
@@ -73,7 +74,7 @@ def whatisthetime(state: Path | None, pace: float, report: Path, only: tuple[str
     from aftershock.lab.table import table  # noqa: PLC0415
 
     chosen = _chosen(only)
-    with _region(state, pace, keep=keep) as access:
+    with _ended_alike(), _region(state, pace, keep=keep) as access:
         told = _tell(access, report, chosen, keep=keep)
         if keep:
             click.echo(f"The region is left: --state {access.state}, stack {STACK}.", err=True)
@@ -82,6 +83,21 @@ def whatisthetime(state: Path | None, pace: float, report: Path, only: tuple[str
     click.echo(f"\nThe report: {report}")
     if not told.holds:
         sys.exit(1)
+
+
+@contextmanager
+def _ended_alike() -> Iterator[None]:
+    """In the block SIGTERM ends the program as Ctrl-C does, so that it takes back what it has done."""
+
+    def end(*_: object) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # what follows is what an end is for
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

@@ -159,7 +159,7 @@ def _recorded(template: Template) -> Iterator[Difference]:
 
 
 def _ids(resources: list[Resource]) -> str:
-    return ", ".join(resource.logical_id for resource in resources)
+    return ", ".join(dict.fromkeys(resource.logical_id for resource in resources))
 
 
 def _instances(_: list[Resource]) -> Iterator[str]:

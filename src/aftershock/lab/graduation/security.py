@@ -19,7 +19,7 @@ IMPORTANT = frozenset({"Password", "MasterUserPassword", "AuthToken", "SecretStr
 
 def checked(template: Template) -> list[Finding]:
     checks = (_open_ports, _metadata, _disks, _policies, _parameters, _secrets, _databases, _buckets, _listeners)
-    return [finding for check in checks for finding in check(template)]
+    return list(dict.fromkeys(finding for check in checks for finding in check(template)))
 
 
 def _finding(level: Level, check: str, resource: Resource, said: str) -> Finding:

@@ -19,7 +19,7 @@ class Resource:
 class Template:
     body: str
     parameters: Mapping[str, Mapping[str, Any]]
-    resources: tuple[Resource, ...]
+    resources: tuple[Resource, ...]  # one more than once where a condition chooses all its properties
 
     def of(self, kind: str) -> Iterator[Resource]:
         return (one for one in self.resources if one.type == kind)
@@ -47,11 +47,22 @@ def read(body: str) -> Template:
         if isinstance(one, Mapping) and isinstance(one.get("Type"), str):
             mark = getattr(name, "start_mark", None)
             line = mark.line + 1 if mark else None
-            properties = one.get("Properties")
-            properties = properties if isinstance(properties, Mapping) else {}
-            resources.append(Resource(str(name), str(one["Type"]), properties, line))
+            resources += [
+                Resource(str(name), str(one["Type"]), each, line) for each in _branches(one.get("Properties"))
+            ]
     parameters = decoded.get("Parameters", {})
     return Template(body, parameters if isinstance(parameters, Mapping) else {}, tuple(resources))
+
+
+def _branches(properties: Any) -> Iterator[Mapping[str, Any]]:
+    """Where a condition chooses all properties of a resource, each of what they may be."""
+    if not isinstance(properties, Mapping):
+        yield {}
+    elif set(properties) == {"Fn::If"} and isinstance(properties["Fn::If"], list):
+        for branch in properties["Fn::If"][1:]:
+            yield from _branches(branch)
+    else:
+        yield properties
 
 
 def reference(value: Any) -> str | None:

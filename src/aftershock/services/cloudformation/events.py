@@ -8,7 +8,7 @@ from msgspec.structs import replace
 
 from aftershock.aws.call import Call
 
-from .records import EVENTS, RESOURCES, STACKS, Event, Resource, Stack, event_id
+from .records import EVENTS, RESOURCES, STACKS, TOLD, Event, Resource, Stack, Told
 from .rules.parameters import HIDDEN
 
 STACK_TYPE = "AWS::CloudFormation::Stack"
@@ -81,8 +81,11 @@ def _tell(
     reason: str | None,
     properties: str | None,
 ) -> None:
-    number = EVENTS.count(call.tx, "stack", stack.id)
-    last = EVENTS.get(call.tx, event_id(stack.id, number - 1))
+    told = TOLD.get(call.tx, stack.id)
+    number = told.events if told is not None else EVENTS.count(call.tx, "stack", stack.id)
+    # Clients sort by time: what one step tells is told one after the other.
+    at = call.now if told is None else max(call.now, told.at + TICK)
+    TOLD.put(call.tx, Told(id=stack.id, events=number + 1, at=at))
     EVENTS.put(
         call.tx,
         Event(
@@ -97,7 +100,6 @@ def _tell(
             reason=reason,
             properties=properties,
             token=stack.token,
-            # Clients sort by time: what one step tells is told one after the other.
-            at=call.now if last is None else max(call.now, last.at + TICK),
+            at=at,
         ),
     )

@@ -13,6 +13,21 @@ from aftershock.aws.call import Tx
 from aftershock.store import Table
 
 
+class Watch(Struct, frozen=True, kw_only=True):
+    """Alarms that take an operation back, and how long they may do so when all its resources stand."""
+
+    alarms: tuple[tuple[str, str], ...] = ()  # ARN and type, in the order they were given
+    minutes: int | None = None  # nominal
+
+
+class Reserved(Struct, frozen=True, kw_only=True):
+    """A nested stack that a change set of its parent's has laid out, in REVIEW_IN_PROGRESS until that is executed."""
+
+    stack_id: str
+    change_set_id: str
+    properties: dict[str, Any]  # what its resource was to have then
+
+
 class Plan(Struct, frozen=True, kw_only=True):
     """What a stack is, or is to become: a template and all it was given."""
 
@@ -24,6 +39,8 @@ class Plan(Struct, frozen=True, kw_only=True):
     capabilities: tuple[str, ...] = ()
     role_arn: str | None = None
     imports: dict[str, str] = {}  # physical ids of what is taken on as it is, by logical id
+    watch: Watch | None = None
+    nested: dict[str, Reserved] = {}  # by logical id
 
 
 class Stack(Struct, frozen=True, kw_only=True):
@@ -42,9 +59,11 @@ class Stack(Struct, frozen=True, kw_only=True):
     retain_except_on_create: bool = False
     timeout_m: int | None = None
     began_at: datetime  # the operation under way, or the last
+    deployed_at: datetime | None = None  # its resources were seen to stand, and its alarms are still watched
     token: str | None = None  # of the operation under way, or the last
     turn: int = 0  # counts operations; a resource says in which it was last seen to
     retained: tuple[str, ...] = ()  # logical ids that DeleteStack leaves, or ContinueUpdateRollback skips
+    continued: bool = False  # the rollback under way has failed before
     outputs: dict[str, "Output"] = {}
     imports: tuple[str, ...] = ()
     policy: str | None = None
@@ -134,6 +153,14 @@ class Event(Struct, frozen=True, kw_only=True):
     @property
     def id(self) -> str:
         return event_id(self.stack_id, self.number)
+
+
+class Told(Struct, frozen=True, kw_only=True):
+    """How many events there were of a stack, those forgotten too."""
+
+    id: str  # the stack's
+    events: int
+    at: datetime  # the last one's
 
 
 class Signal(Struct, frozen=True, kw_only=True):
@@ -231,6 +258,7 @@ RESOURCES = Table(
     indexes={"stack": lambda one: one.stack_id, "physical": lambda one: one.physical_id},
 )
 EVENTS = Table("cfn_event", Event, indexes={"stack": lambda event: event.stack_id})
+TOLD = Table("cfn_told", Told)
 CHANGE_SETS = Table(
     "cfn_change_set", ChangeSet, indexes={"stack": lambda one: one.stack_id, "root": lambda one: one.root or ""}
 )
@@ -239,7 +267,7 @@ EXPORTS = Table("cfn_export", Taken, indexes={"stack": lambda one: one.stack_id,
 DRIFTS = Table("cfn_drift", Drift, indexes={"stack": lambda one: one.stack_id})
 DETECTIONS = Table("cfn_detection", Detection, indexes={"stack": lambda one: one.stack_id})
 
-TABLES = (STACKS, RESOURCES, EVENTS, CHANGE_SETS, EXPORTS, SIGNALS, DRIFTS, DETECTIONS)
+TABLES = (STACKS, RESOURCES, EVENTS, TOLD, CHANGE_SETS, EXPORTS, SIGNALS, DRIFTS, DETECTIONS)
 
 
 def resources_of(tx: Tx, stack_id: str) -> dict[str, Resource]:

@@ -8,6 +8,7 @@ from aftershock.aws.ask import Ask
 from aftershock.aws.call import Call, Result
 from aftershock.aws.errors import AwsError
 
+from . import reservations
 from .handles import heard
 from .records import EXPORTS, Plan, Resource, Stack
 from .rules import dynamic as dynamic_references
@@ -165,6 +166,9 @@ def doing(
         elapsed_s=elapsed_s,
         capabilities=stack.current.capabilities,
         taking_back=stack.status.startswith("UPDATE_ROLLBACK"),
+        reserved=reservations.of(stack, resource),
+        continued=stack.continued,
+        skipped=stack.retained,
         adopt=adopt,
         heard=heard,
     )

@@ -5,10 +5,11 @@ from aftershock.control import Controller
 from aftershock.services.cloudformation.outside import Outside
 from aftershock.store import Store
 
+from .forgetting import forgetting_controller
 from .stacks import StackController
 
 __all__ = ["StackController", "controllers"]
 
 
 def controllers(store: Store, clock: Clock, region: str, outside: Outside) -> tuple[Controller, ...]:
-    return (StackController(store, clock, region, outside),)
+    return (StackController(store, clock, region, outside), forgetting_controller(store, clock))

@@ -4,7 +4,7 @@ from typing import Any
 
 from msgspec.structs import replace
 
-from aftershock.services.cloudformation import exports
+from aftershock.services.cloudformation import exports, reservations
 from aftershock.services.cloudformation.events import resource_status, stack_status
 from aftershock.services.cloudformation.records import EXPORTS, RESOURCES, STACKS, Output, Stack, Taken
 from aftershock.services.cloudformation.rules import outputs
@@ -22,6 +22,7 @@ def made(work: Work) -> None:
         TemplateError: an output cannot be had, or an export is somebody else's
     """
     stack = work.stack
+    reservations.release(work.call, stack.current)
     told = _outputs(work)
     _export(work, told)
     settled: dict[str, Any] = {
@@ -108,6 +109,7 @@ def taken_back(work: Work) -> None:
         if one.before is not None:
             RESOURCES.put(work.call.tx, replace(one, before=None))
     stack = work.stack
+    reservations.release(work.call, stack.current)
     stack_status(work.call, stack, "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS", wanted=None)
 
 
@@ -127,6 +129,7 @@ def skip(work: Work) -> None:
 def removed(work: Work) -> None:
     """All resources are gone, or kept on purpose."""
     stack, tx = work.stack, work.call.tx
+    reservations.release(work.call, stack.current)
     if stack.status == "ROLLBACK_IN_PROGRESS":
         stack_status(work.call, stack, "ROLLBACK_COMPLETE", outputs={}, imports=())
         return

@@ -29,6 +29,7 @@ from aftershock.services.cloudformation.records import (
     RESOURCES,
     SIGNALS,
     STACKS,
+    TOLD,
     Resource,
     Stack,
 )
@@ -39,10 +40,10 @@ from aftershock.services.cloudformation.rules.stack_plan import Standing, Steps
 from aftershock.services.cloudformation.types import FailedError
 from aftershock.store import Change, Store, Table, Transaction
 
-from . import making, phases, removing
+from . import making, phases, removing, watching
+from .forgetting import KEPT_S
 from .work import BUSY, Work, spelt
 
-KEPT_S = 90 * 86_400.0  # nominal; AWS lists stacks "for 90 days after the stack is deleted"
 OF_STACK: tuple[Table[Any], ...] = (RESOURCES, EVENTS, CHANGE_SETS, DRIFTS, DETECTIONS)
 LOOK_S = 0.25  # how often what is under way is looked at
 ROLE = "AWSServiceRoleForCloudFormation"
@@ -91,9 +92,13 @@ class StackController:
 
     def _forget(self, stack_id: str) -> None:
         with self._store.transaction() as tx:
+            for resource in RESOURCES.where(tx, "stack", stack_id):
+                for signal in SIGNALS.where(tx, "resource", resource.id):
+                    SIGNALS.forget(tx, signal.id)
             for table in OF_STACK:
                 for one in table.where(tx, "stack", stack_id):
                     table.forget(tx, one.id)
+            TOLD.forget(tx, stack_id)
             STACKS.forget(tx, stack_id)
 
     def _work(self, tx: Transaction, stack: Stack) -> Work:
@@ -136,18 +141,27 @@ class StackController:
             return lambda: self._end(stack, lambda now: phases.broken(now, (), why))
         wanted = {name: one.references() & there.keys() for name, one in there.items()}
         steps = stack_plan.forward(wanted, _standing(work))
+        alarmed = watching.broken(work)
 
         def act() -> bool:
+            if alarmed:
+                return self._end(stack, lambda now: phases.broken(now, (), alarmed))
             if late:
                 reason = "Stack creation time exceeded the specified timeout"
                 return self._end(stack, lambda now: phases.broken(now, (), reason))
             if steps.failed:
                 return self._end(stack, lambda now: phases.broken(now, steps.failed))
             if steps.done:
-                return self._finish(stack)
+                return self._finish(stack) if watching.over(work) else self._deployed(stack)
             return self._all(stack, steps, making.begin, making.look, making.fail)
 
         return act
+
+    def _deployed(self, stack: Stack) -> bool:
+        """All resources stand, and the alarms are watched for some time more."""
+        if stack.deployed_at is not None:
+            return False
+        return self._end(stack, lambda now: STACKS.put(now.call.tx, replace(now.stack, deployed_at=now.call.now)))
 
     def _finish(self, stack: Stack) -> bool:
         try:

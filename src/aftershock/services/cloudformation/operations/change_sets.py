@@ -10,8 +10,19 @@ from aftershock.aws.call import Call, Params, Result
 from aftershock.aws.errors import AwsError
 from aftershock.services.cloudformation.events import USER, masked, stack_status
 from aftershock.services.cloudformation.outside import Outside
-from aftershock.services.cloudformation.records import CHANGE_SETS, STACKS, ChangeSet, Plan, Stack, stack_named
-from aftershock.services.cloudformation.rules import errors
+from aftershock.services.cloudformation.records import (
+    CHANGE_SETS,
+    STACKS,
+    ChangeSet,
+    Plan,
+    Reserved,
+    Resource,
+    Stack,
+    stack_named,
+)
+from aftershock.services.cloudformation.reservations import LAID_OUT, release
+from aftershock.services.cloudformation.rules import errors, watching
+from aftershock.services.cloudformation.scopes import asking, doing
 from aftershock.services.cloudformation.types.cloudformation import asked_of
 
 from .change_views import view, without_values
@@ -22,13 +33,13 @@ from .stacks import begin_update, changes_of, check_policy, new_stack, parameter
 
 NOTHING = "The submitted information didn't contain changes. Submit different information to create a change set."
 NESTED = "AWS::CloudFormation::Stack"
+FROM_ROOT = "Executable from root change set"
 REFUSED = (
     "DeploymentMode",
     "DisableValidation",
     "NotificationARNs",
     "ResourceTypes",
     "ResourcesToImport",
-    "RollbackConfiguration",
 )
 
 
@@ -79,29 +90,39 @@ def _filled(call: Call, outside: Outside, stack: Stack, empty: ChangeSet) -> Cha
     found = [one for one in found if not (one.open_only and _same(nested.get(one.logical_id)))]
     creating = stack.status == "REVIEW_IN_PROGRESS"
     same = not found and not creating and plan.template == stack.plan.template and plan.values == stack.plan.values
-    same = same and plan.tags == stack.plan.tags
+    same = same and (plan.tags, plan.watch) == (stack.plan.tags, stack.plan.watch)
     hide = partial(masked, replace(stack, wanted=plan))
+    inner = empty.root is not None
     made = replace(
         empty,
-        plan=plan,
+        plan=replace(plan, nested=_reserved(found, nested)),
         status="FAILED" if same else "CREATE_COMPLETE",
-        reason=NOTHING if same else None,
-        execution="UNAVAILABLE" if same else "AVAILABLE",
+        reason=NOTHING if same else FROM_ROOT if inner else None,
+        execution="UNAVAILABLE" if same or inner else "AVAILABLE",
         changes=[view(one, plan.imports, hide, _id_of(nested.get(one.logical_id))) for one in found],
     )
     CHANGE_SETS.put(call.tx, made)
     return made
 
 
+def _reserved(found: list[Change], nested: dict[str, ChangeSet | None]) -> dict[str, Reserved]:
+    return {
+        one.logical_id: Reserved(stack_id=made.stack_id, change_set_id=made.id, properties=dict(one.after.properties))
+        for one in found
+        if one.action == "Add" and one.after is not None and (made := nested.get(one.logical_id)) is not None
+    }
+
+
 def _nested(call: Call, outside: Outside, parent: ChangeSet, change: Change) -> ChangeSet | None:
-    """What the change does to a nested stack that there is, if that can be told before."""
+    """What the change does to a nested stack, if that can be told before; one that is new is laid out."""
     known = change.after and change.after.properties
-    if (change.type, change.action) != (NESTED, "Modify") or not known or KNOWN_AFTER_APPLY in known.values():
+    if change.type != NESTED or change.action == "Remove" or not known or KNOWN_AFTER_APPLY in known.values():
         return None
-    stack = STACKS.get(call.tx, change.physical_id or "")
+    adding = change.action == "Add"
+    stack = _laid_out(call, outside, parent, change) if adding else STACKS.get(call.tx, change.physical_id or "")
     if stack is None or not stack.exists:
         return None
-    plan = plan_of(call, outside, asked_of(known, parent.plan.capabilities), stack, stack.current)
+    plan = plan_of(call, outside, asked_of(known, parent.plan.capabilities), stack, None if adding else stack.current)
     name = f"{parent.name[:80]}-{change.logical_id[:30]}-{call.new_id('c')[-12:]}"
     empty = replace(
         parent,
@@ -109,12 +130,36 @@ def _nested(call: Call, outside: Outside, parent: ChangeSet, change: Change) -> 
         name=name,
         stack_id=stack.id,
         stack_name=stack.name,
-        type="UPDATE",
+        type="CREATE" if adding else "UPDATE",
+        on_failure=None if adding else parent.on_failure,
         plan=plan,
         parent=parent.id,
         root=parent.root or parent.id,
     )
     return _filled(call, outside, stack, empty)
+
+
+def _laid_out(call: Call, outside: Outside, parent: ChangeSet, change: Change) -> Stack:
+    """A stack that is nested in the change set's own, and that nothing is made of before that is executed."""
+    above = STACKS.get(call.tx, parent.stack_id)
+    assert above is not None and change.after is not None
+    resource = Resource(
+        stack_id=above.id,
+        logical_id=change.logical_id,
+        type=NESTED,
+        status=LAID_OUT,
+        token=call.new_id("cfn"),
+        since=call.now,
+        updated_at=call.now,
+    )
+    name = doing(above, resource, ask=asking(outside.ask, call), heard=lambda _: {}).name(128)
+    stack = replace(
+        new_stack(call, new_stack_id(call, name), name, Plan(template=""), LAID_OUT),
+        parent=above.id,
+        root=above.root or above.id,
+        timeout_m=change.after.properties.get("TimeoutInMinutes"),
+    )
+    return stack_status(call, stack, LAID_OUT, USER)
 
 
 def _same(made: ChangeSet | None) -> bool:
@@ -180,7 +225,7 @@ def describe_change_set(outside: Outside, call: Call, params: Params) -> Result:
         "Status": found.status,
         "StatusReason": found.reason,
         "NotificationARNs": [],
-        "RollbackConfiguration": {},
+        "RollbackConfiguration": watching.view(found.plan.watch),
         "Capabilities": list(found.plan.capabilities) or None,
         "Tags": [{"Key": key, "Value": value} for key, value in found.plan.tags.items()] or None,
         "Changes": [one if whole else without_values(one) for _, one in chosen],
@@ -195,8 +240,10 @@ def describe_change_set(outside: Outside, call: Call, params: Params) -> Result:
 
 def execute_change_set(outside: Outside, call: Call, params: Params) -> Result:
     found = change_set_of(call, params)
-    _require_root(found, "executed")
-    if found.execution != "AVAILABLE":
+    inner = found.root is not None and bool(call.principal.service)
+    if not inner:
+        _require_root(found, "executed")
+    if found.execution != ("UNAVAILABLE" if inner else "AVAILABLE"):
         raise AwsError(
             "InvalidChangeSetStatus",
             f"ChangeSet [{found.id}] cannot be executed in its current execution status of [{found.execution}]",
@@ -224,11 +271,15 @@ def execute_change_set(outside: Outside, call: Call, params: Params) -> Result:
         else:
             _forget(call, one)
     for one in CHANGE_SETS.where(call.tx, "root", found.id):
-        CHANGE_SETS.put(call.tx, replace(one, execution="EXECUTE_COMPLETE"))
+        if one.type == "UPDATE":  # a stack that is new executes its own when its parent comes to it
+            CHANGE_SETS.put(call.tx, replace(one, execution="EXECUTE_COMPLETE"))
     return {}
 
 
 def _forget(call: Call, root: ChangeSet) -> None:
+    if root.execution != "EXECUTE_COMPLETE":
+        for one in (root, *CHANGE_SETS.where(call.tx, "root", root.id)):
+            release(call, one.plan)
     for one in (root, *CHANGE_SETS.where(call.tx, "root", root.id)):
         CHANGE_SETS.forget(call.tx, one.id)
 

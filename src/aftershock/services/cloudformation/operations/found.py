@@ -12,7 +12,15 @@ from aftershock.aws.errors import AwsError
 from aftershock.aws.paging import InvalidToken, page
 from aftershock.services.cloudformation.outside import Outside
 from aftershock.services.cloudformation.records import STACKS, Plan, Stack, stack_named
-from aftershock.services.cloudformation.rules import assertions, checking, errors, outputs, parameters, stack_policies
+from aftershock.services.cloudformation.rules import (
+    assertions,
+    checking,
+    errors,
+    outputs,
+    parameters,
+    stack_policies,
+    watching,
+)
 from aftershock.services.cloudformation.rules.errors import TemplateError
 from aftershock.services.cloudformation.rules.functions import Unknown, condition, evaluate
 from aftershock.services.cloudformation.rules.loading import MAX_BODY_BYTES, MAX_OBJECT_BYTES
@@ -172,6 +180,7 @@ def plan_of(call: Call, outside: Outside, params: Params, stack: Stack, previous
             tags=tags_of(params, previous),
             capabilities=tuple(params.get("Capabilities") or ()),
             role_arn=params.get("RoleARN") or (previous.role_arn if previous else None),
+            watch=watching.given(params.get("RollbackConfiguration"), previous.watch if previous else None),
         )
         template = read_template(text, values)
         _check(call, outside, stack, plan, template)

@@ -12,7 +12,7 @@ from aftershock.aws.call import Call
 from aftershock.services.cloudformation.outside import Outside
 from aftershock.services.cloudformation.records import RESOURCES, Plan, Resource, Stack
 from aftershock.services.cloudformation.rules import errors
-from aftershock.services.cloudformation.rules.checking import with_texts
+from aftershock.services.cloudformation.rules.checking import active, with_texts
 from aftershock.services.cloudformation.rules.functions import Unknown, evaluate
 from aftershock.services.cloudformation.rules.template import Resource as Written
 from aftershock.services.cloudformation.scopes import asking, doing, dynamic, full_scope, template_of
@@ -33,9 +33,9 @@ def existing(call: Call, outside: Outside, stack: Stack, plan: Plan, new: Iterab
     template = template_of(plan)
     ask = asking(outside.ask, call)
     scope = full_scope(stack, plan, template, {}, call=call, ask=outside.ask, marked=outside.marked)
-    found = {}
+    there, found = active(template, scope), {}
     for logical_id in new:
-        written = template.resources[logical_id]
+        written = there[logical_id]
         name = TYPES[written.type].identity
         if name is None or name not in written.properties:
             continue

@@ -1,16 +1,17 @@
 """Stacks: made, changed, deleted, described."""
 
+from collections.abc import Iterator
 from typing import Any
 
 from msgspec.structs import replace
 
 from aftershock.aws.call import Call, Params, Result
 from aftershock.aws.errors import AwsError
-from aftershock.services.cloudformation import exports
-from aftershock.services.cloudformation.events import USER, stack_status
+from aftershock.services.cloudformation import exports, reservations
+from aftershock.services.cloudformation.events import STACK_TYPE, USER, stack_status
 from aftershock.services.cloudformation.outside import Outside
-from aftershock.services.cloudformation.records import STACKS, Plan, Stack, resources_of, stack_named
-from aftershock.services.cloudformation.rules import errors
+from aftershock.services.cloudformation.records import CHANGE_SETS, STACKS, Plan, Stack, resources_of, stack_named
+from aftershock.services.cloudformation.rules import errors, watching
 from aftershock.services.cloudformation.rules.errors import TemplateError
 from aftershock.services.cloudformation.rules.parameters import HIDDEN
 from aftershock.services.cloudformation.rules.stack_policies import denial
@@ -32,7 +33,7 @@ UNDELETABLE = frozenset(
         "UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS",
     }
 )
-_REFUSED = ("NotificationARNs", "ResourceTypes", "RollbackConfiguration", "DisableValidation")
+_REFUSED = ("NotificationARNs", "ResourceTypes", "DisableValidation")
 
 
 def new_stack(call: Call, stack_id: str, name: str, plan: Plan, status: str) -> Stack:
@@ -124,7 +125,9 @@ def changes_of(call: Call, outside: Outside, stack: Stack, plan: Plan) -> list[C
 
 
 def _says_the_same(stack: Stack, plan: Plan) -> bool:
-    if stack.status in ("CREATE_FAILED", "UPDATE_FAILED") or plan.tags != stack.plan.tags:
+    if stack.status in ("CREATE_FAILED", "UPDATE_FAILED"):
+        return False
+    if (plan.tags, plan.watch) != (stack.plan.tags, stack.plan.watch):
         return False
     old, new = template_of(stack.plan), template_of(plan)
     return old.outputs == new.outputs and (plan.values == stack.plan.values or not new.outputs)
@@ -149,6 +152,8 @@ def _denial(policy: str | None, change: Change) -> str | None:
 def begin_update(call: Call, stack: Stack, plan: Plan, *, token: str | None, **more: Any) -> None:
     """AWS tells an update first, and then what it does."""
     status = "CREATE_IN_PROGRESS" if stack.status == "REVIEW_IN_PROGRESS" else "UPDATE_IN_PROGRESS"
+    if stack.current.nested != plan.nested:
+        reservations.release(call, stack.current)
     updating = status == "UPDATE_IN_PROGRESS"
     stack_status(
         call,
@@ -158,6 +163,8 @@ def begin_update(call: Call, stack: Stack, plan: Plan, *, token: str | None, **m
         plan=stack.plan if updating else plan,
         wanted=plan if updating else None,
         began_at=call.now,
+        deployed_at=None,
+        continued=False,
         updated_at=call.now if updating else None,
         turn=stack.turn + 1,
         retained=(),
@@ -180,6 +187,8 @@ def delete_stack(outside: Outside, call: Call, params: Params) -> Result:
     retained = tuple(params.get("RetainResources") or ())
     if retained:
         _check_retained(call, stack, retained)
+    for one in CHANGE_SETS.where(call.tx, "stack", stack.id):
+        reservations.release(call, one.plan)
     told = replace(stack, token=params.get("ClientRequestToken"))
     used = exports.held_of(call.tx, stack.id)
     if used and not call.principal.service:
@@ -235,7 +244,7 @@ def view(call: Call, stack: Stack) -> dict[str, Any]:
         "CreationTime": stack.created_at,
         "DeletionTime": stack.deleted_at,
         "LastUpdatedTime": stack.updated_at,
-        "RollbackConfiguration": {},
+        "RollbackConfiguration": watching.view(plan.watch),
         "StackStatus": stack.status,
         "StackStatusReason": stack.reason,
         "DisableRollback": stack.on_failure == "DO_NOTHING",
@@ -284,13 +293,45 @@ def continue_update_rollback(outside: Outside, call: Call, params: Params) -> Re
     stack = require_alive(call, params["StackName"])
     if stack.status != "UPDATE_ROLLBACK_FAILED":
         raise errors.invalid(f"Stack:{stack.id} is in {stack.status} state and can not continue rollback.")
-    skipped = tuple(params.get("ResourcesToSkip") or ())
-    there = resources_of(call.tx, stack.id)
-    for name in skipped:
-        if name not in there or there[name].status != "UPDATE_FAILED":
-            raise errors.invalid(f"Resource [{name}] is not in UPDATE_FAILED state, and cannot be skipped.")
-    _roll_back(call, replace(stack, retained=skipped), params, "UPDATE_ROLLBACK_IN_PROGRESS")
+    if stack.parent is not None and not call.principal.service:
+        raise errors.invalid("RollbackUpdatedStack cannot be invoked on child stacks")
+    named = {name: _holder(call, stack, name) for name in params.get("ResourcesToSkip") or ()}
+    if call.principal.service:
+        named = {name: holder for name, holder in named.items() if holder is not None}  # the root has checked the rest
+    for name, holder in named.items():
+        _check_skipped(call, stack, name, holder)
+    _roll_back(call, replace(stack, retained=tuple(named), continued=True), params, "UPDATE_ROLLBACK_IN_PROGRESS")
     return {}
+
+
+def _holder(call: Call, stack: Stack, name: str) -> Stack | None:
+    """Whose the resource is.  AWS: those of a nested stack are called by its name, a dot, and their logical id."""
+    nested_name, dot, _ = name.rpartition(".")
+    if not dot:
+        return stack
+    nested = stack_named(call.tx, call.account, nested_name)
+    return nested if nested is not None and stack.id in _ancestors(call, nested) else None
+
+
+def _check_skipped(call: Call, stack: Stack, name: str, holder: Stack | None) -> None:
+    if holder is None:
+        raise errors.invalid(f"Resource [{name}] is of no stack that is nested in [{stack.name}].")
+    found = resources_of(call.tx, holder.id).get(name.rpartition(".")[2])
+    if found is None or found.status != "UPDATE_FAILED":
+        raise errors.invalid(f"Resource [{name}] is not in UPDATE_FAILED state, and cannot be skipped.")
+    if found.type == STACK_TYPE:
+        # AWS: only one whose stack is being deleted, or is, may be skipped; of others, their resources.
+        nested = STACKS.get(call.tx, found.physical_id or "")
+        if nested is not None and not nested.status.startswith("DELETE_"):
+            raise errors.invalid(f"Resource [{name}] cannot be skipped: stack [{nested.name}] is {nested.status}.")
+
+
+def _ancestors(call: Call, stack: Stack) -> Iterator[str]:
+    above = stack.parent
+    while above is not None:
+        yield above
+        found = STACKS.get(call.tx, above)
+        above = found.parent if found else None
 
 
 def rollback_stack(outside: Outside, call: Call, params: Params) -> Result:

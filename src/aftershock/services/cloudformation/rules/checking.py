@@ -1,14 +1,20 @@
 """A template against the resource types there are: what can be refused before anything is made."""
 
 from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Protocol
 
 from .errors import TemplateError
-from .functions import NO_VALUE, Scope, condition, evaluate
+from .functions import MALFORMED_IF, NO_VALUE, Scope, condition, evaluate
 from .schema import Properties, is_function, problems
 from .template import Resource, Template, attributes_used
 
 MOST_SHOWN = 10  # problems in one refusal
+NO_CUSTOM = (
+    "A custom resource is made by an AWS Lambda function or by who listens to an Amazon SNS topic, and this region has "
+    "neither service."
+)
+NOTHING = {"Ref": "AWS::NoValue"}
 
 
 class Type(Protocol):
@@ -51,7 +57,8 @@ def check(template: Template, types: Types, active: Collection[str] | None = Non
     if unknown := [one for one in looked_at if one.type not in types]:
         names = ", ".join(sorted({one.type for one in unknown}))
         places = ", ".join(template.place("Resources", one.id) for one in unknown[:MOST_SHOWN])
-        raise TemplateError(f"Template format error: Unrecognized resource types: [{names}]; resource {places}")
+        why = f"Template format error: Unrecognized resource types: [{names}]; resource {places}"
+        raise TemplateError(why + (f". {NO_CUSTOM}" if any(_is_custom(one.type) for one in unknown) else ""))
     wrong = [
         f"resource {template.place('Resources', one.id)}: {problem}"
         for one in looked_at
@@ -62,8 +69,13 @@ def check(template: Template, types: Types, active: Collection[str] | None = Non
     _check_attributes(template, types)
 
 
+def _is_custom(kind: str) -> bool:
+    return kind == "AWS::CloudFormation::CustomResource" or kind.startswith("Custom::")
+
+
 def _wrong(resource: Resource, kind: Type) -> Iterator[str]:
-    yield from problems(kind.properties, resource.properties)
+    for properties in branches(resource.properties):
+        yield from problems(kind.properties, properties)
     for member, policy in (("deletion", resource.deletion_policy), ("update replace", resource.replace_policy)):
         if policy == "Snapshot":
             yield f"resource type {kind.name} does not support {member} policy Snapshot"
@@ -101,14 +113,42 @@ def _check_attributes(template: Template, types: Types) -> None:
             )
 
 
+def branches(properties: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """What a resource's properties may be: AWS takes an Fn::If as the whole of them, and in its branches again."""
+    if set(properties) != {"Fn::If"}:
+        yield properties
+        return
+    for branch in _choice(properties)[1:]:
+        yield from branches(branch)
+
+
+def _choice(properties: Mapping[str, Any]) -> tuple[str, Mapping[str, Any], Mapping[str, Any]]:
+    argument = properties["Fn::If"]
+    if not isinstance(argument, list) or len(argument) != 3 or not isinstance(argument[0], str):
+        raise TemplateError(MALFORMED_IF)
+    name, *both = argument
+    holds, otherwise = ({} if branch == NOTHING else branch for branch in both)
+    if not isinstance(holds, dict) or not isinstance(otherwise, dict):
+        raise TemplateError("Template format error: Every Properties member must be an object.")
+    return name, holds, otherwise
+
+
+def _chosen(resource: Resource, scope: Scope) -> Resource:
+    properties = resource.properties
+    while set(properties) == {"Fn::If"}:
+        name, holds, otherwise = _choice(properties)
+        properties = holds if condition(name, scope) else otherwise
+    return resource if properties is resource.properties else replace(resource, properties=properties)
+
+
 def active(template: Template, scope: Scope) -> dict[str, Resource]:
-    """The resources whose condition holds.
+    """The resources whose condition holds, with the properties that the conditions choose.
 
     Raises:
         TemplateError: one of them refers to a resource that is not there then
     """
     return {
-        name: one
+        name: _chosen(one, scope)
         for name, one in template.resources.items()
         if one.condition is None or condition(one.condition, scope)
     }
@@ -121,7 +161,10 @@ def required_capabilities(resources: Mapping[str, Resource], types: Types) -> li
     if not capabilities:
         return []
     named = any(
-        kind.named in resources[name].properties for name, kind in kinds.items() if kind.capability and kind.named
+        kind.named in properties
+        for name, kind in kinds.items()
+        if kind.capability and kind.named
+        for properties in branches(resources[name].properties)
     )
     return ["CAPABILITY_NAMED_IAM"] if named else ["CAPABILITY_IAM"]
 

@@ -31,6 +31,9 @@ FUNCTIONS = CONDITIONS | {
 }
 PLACEHOLDER = re.compile(r"\$\{([^${}]*)\}")
 _NAME = re.compile(r"[A-Za-z0-9_.:!\s-]*")
+MALFORMED_IF = (
+    "Template error: Fn::If requires a list argument with three elements, the first being the name of a condition"
+)
 
 
 class NoValue:
@@ -267,10 +270,7 @@ def _find_in_map(argument: Any, scope: Scope) -> Any:
 
 def _if(argument: Any, scope: Scope) -> Any:
     if not isinstance(argument, list) or len(argument) != 3 or not isinstance(argument[0], str):
-        raise TemplateError(
-            "Template error: Fn::If requires a list argument with three elements, the first being the name of a "
-            "condition"
-        )
+        raise TemplateError(MALFORMED_IF)
     return evaluate(argument[1 if condition(argument[0], scope) else 2], scope)
 
 

@@ -40,6 +40,7 @@ MEMBERS = frozenset(
         "ConstraintDescription",
     ]
 )
+MAX_DESCRIPTION = 4000  # AWS: "A string of up to 4000 characters that describes the parameter"
 MAX_VALUE_BYTES = 4096  # AWS: "A parameter value's maximum size is 4,096 bytes"
 HIDDEN = "****"
 _NUMBER = re.compile(r"[-+]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][-+]?[0-9]{1,3})?")
@@ -116,6 +117,13 @@ def _declaration(name: str, written: Mapping[str, Any]) -> Declared:
     default = written.get("Default")
     if isinstance(default, dict | list):
         raise TemplateError("Template format error: Every Default member must be a string.")
+    description = written.get("Description", "")
+    if not isinstance(description, str):
+        raise TemplateError("Template format error: Every Description member must be a string.")
+    if len(description) > MAX_DESCRIPTION:
+        raise TemplateError(
+            f"Template format error: the Description of parameter '{name}' is longer than {MAX_DESCRIPTION} characters."
+        )
     pattern = written.get("AllowedPattern")
     if pattern is not None:
         _compiled(name, pattern)

@@ -151,7 +151,10 @@ def _transforms(written: Any) -> tuple[str, ...]:
     for name in names:
         if name != EXTENSIONS:
             shown = name.get("Name") if isinstance(name, dict) else name
-            raise TemplateError(f"No transform named {shown} found.")
+            raise TemplateError(
+                f"No transform named {shown} found. A macro is an AWS Lambda function, which this region lacks, "
+                f"and {EXTENSIONS} is the only transform."
+            )
     return tuple(names)
 
 

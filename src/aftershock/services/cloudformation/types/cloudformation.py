@@ -35,6 +35,11 @@ def _asked(doing: Doing) -> dict[str, Any]:
 
 
 def _create(doing: Doing) -> str:
+    if doing.reserved is not None:
+        stack_id, change_set = doing.reserved
+        if _stack(doing, stack_id)["StackStatus"] == "REVIEW_IN_PROGRESS":
+            doing.ask("cloudformation", "ExecuteChangeSet", ChangeSetName=change_set)
+            return stack_id
     timeout = (
         {"TimeoutInMinutes": doing.properties["TimeoutInMinutes"]} if "TimeoutInMinutes" in doing.properties else {}
     )
@@ -86,8 +91,10 @@ def _read(doing: Doing, stack_id: str) -> Seen | None:
 
 
 def _update(doing: Doing, stack_id: str, _before: Mapping[str, Any]) -> Mapping[str, Any] | None:
-    if doing.taking_back and _stack(doing, stack_id)["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE":
-        return None  # it has taken its own update back
+    return _take_back(doing, stack_id) if doing.taking_back else _to_properties(doing, stack_id)
+
+
+def _to_properties(doing: Doing, stack_id: str) -> Mapping[str, Any] | None:
     try:
         doing.ask("cloudformation", "UpdateStack", StackName=stack_id, **_asked(doing))
     except AwsError as error:
@@ -97,10 +104,40 @@ def _update(doing: Doing, stack_id: str, _before: Mapping[str, Any]) -> Mapping[
     return {"updating": True}
 
 
+def _take_back(doing: Doing, stack_id: str) -> Mapping[str, Any] | None:
+    """A step of the stack's way to what it was; what it has begun itself is not begun again.
+
+    Raises:
+        FailedError: it has failed to take its update back
+    """
+    stack = _stack(doing, stack_id)
+    match stack["StackStatus"]:
+        case "UPDATE_ROLLBACK_COMPLETE" if doing.state or not doing.continued:
+            return None  # it has taken its own update back
+        case "UPDATE_ROLLBACK_FAILED" as status:
+            if doing.state or not doing.continued:
+                raise FailedError(_not_updated(doing, stack_id, status))
+            skipped = _skipped_in(doing.skipped, stack["StackName"])
+            doing.ask("cloudformation", "ContinueUpdateRollback", StackName=stack_id, ResourcesToSkip=skipped)
+        case "UPDATE_IN_PROGRESS":
+            doing.ask("cloudformation", "CancelUpdateStack", StackName=stack_id)
+        case status if not status.endswith("_IN_PROGRESS"):
+            return _to_properties(doing, stack_id)
+    return {"taking back": True}
+
+
+def _skipped_in(names: Iterable[str], stack_name: str) -> list[str]:
+    """What a nested stack is told to skip: its own resources by their ids, and those of other nested stacks, of which
+    it takes what is nested in itself."""
+    return [name.removeprefix(f"{stack_name}.") for name in names if "." in name]
+
+
 def _advance(doing: Doing, stack_id: str) -> Mapping[str, Any]:
     status = _stack(doing, stack_id)["StackStatus"]
     if status.endswith("_IN_PROGRESS"):
         return doing.state
+    if "taking back" in doing.state:
+        return _take_back(doing, stack_id) or {}
     if status != "UPDATE_COMPLETE":
         raise FailedError(_not_updated(doing, stack_id, status))
     return {}

@@ -41,6 +41,9 @@ class Doing:
     signals: Mapping[str, str] = field(default_factory=dict)
     capabilities: tuple[str, ...] = ()
     taking_back: bool = False  # an update of the stack is undone
+    continued: bool = False  # and its undoing has failed before
+    skipped: tuple[str, ...] = ()  # what the undoing leaves as it is; of nested stacks as "their name.logical id"
+    reserved: tuple[str, str] | None = None  # the nested stack that is laid out for it, and its change set
     adopt: Callable[[str], None] = lambda _: None  # takes a stack just made as a nested one
     # What was said at a handle's URL, by unique id: status, reason and data.
     heard: Callable[[str], Mapping[str, tuple[str, str, str]]] = lambda _: {}
