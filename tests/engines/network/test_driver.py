@@ -21,9 +21,11 @@ from aftershock.engines.network import (
     driver,
     open_in,
     router_netns,
+    tables,
 )
 from aftershock.engines.network.outside import Outside
 from aftershock.engines.network.spec import router_device
+from aftershock.engines.process import run
 from tests.conftest import eventually
 
 from .world import ALL, ANY, OUTSIDE_DEVICE, TCP, World, allow, sh
@@ -256,7 +258,9 @@ def test_dying_at_any_command_and_starting_again_ends_in_the_same_place(world, m
         while True:
             world.run(undo(world.network, router, group, port))
             with monkeypatch.context() as patch:
-                patch.setattr(driver, "run", dying(driver.run, deaths, when))
+                mortal = dying(run, deaths, when)
+                for module in (driver, tables):
+                    patch.setattr(module, "run", mortal)
                 try:
                     world.run(act(another(), router, group, port))
                     break

@@ -8,10 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aftershock.engines.network import Network, driver, router_netns
+from aftershock.engines.network import Network, driver, router_netns, tables
 from aftershock.engines.network.known import Generation, Known
 from aftershock.engines.network.outside import Outside
-from aftershock.engines.network.spec import port_device
+from aftershock.engines.network.spec import GroupSpec, Members, Rule, port_device
+from aftershock.engines.process import run
 
 from .world import ALL, OUTSIDE_DEVICE, TCP, allow, sh
 
@@ -100,18 +101,25 @@ def test_many_ports_at_once_are_remembered_as_they_are(world):
     assert looks(world) == afresh(world)
 
 
-def test_a_table_that_nobody_changed_is_read_once(world, monkeypatch):
+@pytest.fixture
+def programs(monkeypatch):
+    """How often each program was started, by its last two words."""
     programs = Counter()
-    real = driver.run
 
-    def run(argv, **options):
+    def counted(argv, **options):
         programs[" ".join(argv[-2:])] += 1
-        return real(argv, **options)
+        return run(argv, **options)
 
+    for module in (driver, tables):
+        monkeypatch.setattr(module, "run", counted)
+    return programs
+
+
+def test_a_table_that_nobody_changed_is_read_once(world, programs):
     world.router()
     world.group("web", [ALL])
     world.run(world.network.list_ports())
-    monkeypatch.setattr(driver, "run", run)
+    programs.clear()
     a = world.machine("a", "10.0.1.10", ["web"])
     for _ in range(3):
         assert len(world.run(world.network.list_ports())) == 1
@@ -122,6 +130,41 @@ def test_a_table_that_nobody_changed_is_read_once(world, monkeypatch):
     sh("nft", "add chain ip router stranger", netns=router_netns(a.router))
     world.run(world.network.list_ports())
     assert programs["list ruleset"] == 1
+
+
+def test_groups_and_ports_that_come_and_go_at_once_are_known_without_a_look(world, programs):
+    router = world.router()
+    world.group("web", [ALL])
+    first = world.machine("m0", "10.0.1.10", ["web"])
+    groups = [
+        GroupSpec(f"g{n}", router.name, (Rule(Members(f"g{n + 1}"), TCP, (80, 90)), allow("web", TCP, 22)), (ALL,))
+        for n in range(12)
+    ]
+    ports = [
+        replace(
+            first,
+            name=f"{world.name}-{n}",
+            netns=f"{first.netns}{n}",
+            address=f"10.0.1.{n}",
+            mac=f"02:00:00:00:00:{n:02x}",
+        )
+        for n in range(20, 28)
+    ]
+    network = world.network
+
+    async def come_and_go():
+        await network.list_ports()
+        programs.clear()
+        await asyncio.gather(*map(network.ensure_group, groups), *map(network.ensure_port, ports))
+        assert {spec for spec in await network.list_groups() if spec.name != "web"} == set(groups)
+        leave = [network.remove_group(router.name, spec.name) for spec in groups[::2]]
+        await asyncio.gather(*leave, *(network.remove_port(spec.name) for spec in ports[::2]))
+        assert programs["list ruleset"] == 0
+
+    world.run(come_and_go())
+    seen = looks(world)
+    assert seen == afresh(world)
+    assert {spec.name for spec in seen["groups"]} == {"web", *(spec.name for spec in groups[1::2])}
 
 
 def test_a_router_made_anew_is_not_taken_for_the_one_before(world):

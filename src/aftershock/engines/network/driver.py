@@ -1,13 +1,11 @@
 """Brings routers, firewall groups and ports to their specs, and says what the kernel has of them.
 
 It runs in the internet segment's namespace.  The register of what there is are the routers' nftables tables, which
-hold a port from before its devices are made until after they are gone; to have read one counts for as long as the
-kernel says that it is still the same (`known`).
+hold a port from before its devices are made until after they are gone (`tables`).
 """
 
 import asyncio
 import socket
-import time
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -15,12 +13,11 @@ from functools import partial
 from aftershock.engines.errors import EngineError
 from aftershock.engines.process import run
 
-from . import acls, blackholes, firewall, forwarding, known, machine, outside, table, translator, wiring
+from . import acls, blackholes, firewall, forwarding, machine, outside, table, translator, wiring
 from .acls import AclSpec
 from .echo import Echoes
 from .flows import forget_private, forget_public
 from .inside import NETNS, call_inside, has_device, set_sysctls
-from .known import Known
 from .spec import (
     Barrier,
     Blackhole,
@@ -32,9 +29,8 @@ from .spec import (
     router_netns,
     router_of_netns,
 )
+from .tables import COMMAND_S, Tables, nft_in
 
-COMMAND_S = 20.0  # a loaded machine takes its time; none of these waits for anything but the kernel
-READ_AGAIN_S = 60.0  # so long a table that was read counts at most, whatever the kernel says of it
 FEW = 4  # one of so many ports asked for by itself costs what all of them cost together
 
 
@@ -57,7 +53,7 @@ class Network:
     def __init__(self, segment: outside.Outside | None = None) -> None:
         self._outside = segment or outside.Outside()
         self._changes = asyncio.Lock()  # of what is read first and written then
-        self._known: dict[str, Known] = {}  # by router
+        self._tables = Tables()
         self._echoes = Echoes()
 
     # --- routers -----------------------------------------------------------------------------------------------
@@ -76,9 +72,9 @@ class Network:
             await _ip(_new_netns(netns))
         # Before there is any device: each takes over what stands under `default` when it comes.
         await call_inside(netns, lambda: set_sysctls(wiring.ROUTER_SYSCTLS))
-        await _nft(spec.name, firewall.router(spec))
+        await self._tables.transact(spec.name, firewall.router(spec))
         if has_device(device) and not await call_inside(netns, lambda: has_device(firewall.UPLINK)):
-            await _ip([f"link del {device}"])  # it leads into a namespace that lost its name
+            await _remove_device(device)  # it leads into a namespace that lost its name
         if not has_device(device):
             await _ip(wiring.uplink(spec))
         own = wiring.uplink_address(socket.if_nametoindex(device))
@@ -91,12 +87,11 @@ class Network:
             found = await self._table(name)
             if found and found.ports:
                 raise EngineError(f"router {name} still has ports: {', '.join(sorted(found.ports))}")
-        if has_device(router_device(name)):
-            # By itself, since a socket that someone has in there keeps the namespace and its end alive.
-            await _ip([f"link del {router_device(name)}"])
+        # By itself, since a socket that someone has in there keeps the namespace and its end alive.
+        await _remove_device(router_device(name))
         self._echoes.leave(router_netns(name))
         await _remove_netns(router_netns(name))
-        self._known.pop(name, None)
+        self._tables.forget(name)
 
     async def list_routers(self) -> tuple[RouterSpec, ...]:
         tables = await asyncio.gather(*(self._table(name, with_cidrs=True) for name in _routers()))
@@ -110,7 +105,7 @@ class Network:
 
     async def ensure_group(self, spec: GroupSpec) -> None:
         """New flows of the ports that carry the group meet its rules at once; tracked ones go on."""
-        await _nft(spec.router, firewall.group(spec))
+        await self._tables.transact(spec.router, firewall.group(spec), lambda now: now.with_group(spec))
         await self._drop_loose_members(spec.router)
 
     async def remove_group(self, router: str, name: str) -> None:
@@ -119,7 +114,7 @@ class Network:
             return
         found = await self._table(router)
         if found and name in found.groups:
-            await _nft(router, firewall.remove_group(name))
+            await self._tables.transact(router, firewall.remove_group(name), lambda now: now.without_group(name))
         await self._drop_loose_members(router)
 
     async def list_groups(self) -> tuple[GroupSpec, ...]:
@@ -127,9 +122,14 @@ class Network:
         return tuple(group for found in tables if found for group in found.groups.values())
 
     async def _drop_loose_members(self, router: str) -> None:
-        found = await self._table(router)
-        if found and found.loose_members:
-            await _nft(router, firewall.remove_members(sorted(found.loose_members)))
+        found = await self._tables.of(router)
+        if found is None or not found.loose_members:
+            return
+        async with self._changes:
+            loose = sorted((await self._require_table(router)).loose_members)
+            if loose:
+                text = firewall.remove_members(loose)
+                await self._tables.transact(router, text, lambda now: now.without_members(loose))
 
     # --- ports -------------------------------------------------------------------------------------------------
 
@@ -175,7 +175,7 @@ class Network:
             await _remove_netns(old.netns)
             # Once it has no device, nothing can track a flow of it again.
             await call_inside(router_netns(where), partial(forget_private, old.address))
-            await self._nft_known(where, firewall.remove_port(old), lambda now: now.without_port(name))
+            await self._tables.transact(where, firewall.remove_port(old), lambda now: now.without_port(name))
             if old.via:
                 await self._settle_ways(old)
 
@@ -217,7 +217,7 @@ class Network:
     async def _add_rules(self, spec: PortSpec) -> None:
         """The rules of a port that has no device, so that most likely there is nothing to be read and compared."""
         try:
-            await self._nft_known(spec.router, firewall.port(None, spec), lambda now: now.with_port(spec))
+            await self._tables.transact(spec.router, firewall.port(None, spec), lambda now: now.with_port(spec))
         except EngineError:  # there are some after all (we were stopped half way, or it is another's), or no group yet
             await self._change_rules(spec)
 
@@ -237,20 +237,23 @@ class Network:
                 await self._unroute(old.public, old.router)  # first, while the rules still tell that there is a route
                 present = await self._drop_public(old)
             for public in sorted(found.forgetting):  # where somebody was stopped on the way
-                await _forget_public(spec.router, public)
+                await self._forget_public(spec.router, public)
             if present != spec:
-                if new_groups := [name for name in spec.groups if name not in found.groups]:
-                    await _nft(spec.router, firewall.port(present, spec, new_groups))
-                else:
-                    await self._nft_known(spec.router, firewall.port(present, spec), lambda now: now.with_port(spec))
+                new_groups = [name for name in spec.groups if name not in found.groups]
+                text = firewall.port(present, spec, new_groups)
+                await self._tables.transact(spec.router, text, None if new_groups else lambda now: now.with_port(spec))
 
     async def _drop_public(self, port: PortSpec) -> PortSpec:
         without = replace(port, public=None)
-        await _nft(port.router, firewall.port(port, without))
+        await self._tables.transact(port.router, firewall.port(port, without))
         if port.public:
             # While no one has it, so that nothing tracks a flow to its former holder again.
-            await _forget_public(port.router, port.public)
+            await self._forget_public(port.router, port.public)
         return without
+
+    async def _forget_public(self, router: str, public: str) -> None:
+        await call_inside(router_netns(router), lambda: forget_public(public))
+        await self._tables.transact(router, firewall.forgotten(public))
 
     async def _unroute(self, public: str, router: str) -> None:
         """Not if its route leads elsewhere by now."""
@@ -276,7 +279,12 @@ class Network:
         found = await self._table(router)
         ports = found.ports if found else {}
         routes = [f"route show dev {router_device(router)}"]
-        return await self._observe(router, ports, ports.values(), wiring.WIRES, routes)
+        try:
+            return await self._observe(router, ports, ports.values(), wiring.WIRES, routes)
+        except EngineError:
+            if _has_netns(router_netns(router)):
+                raise
+            return []  # the router went while it was looked at
 
     async def _observe(
         self,
@@ -306,7 +314,7 @@ class Network:
         """Drop every packet from and to the ports of exactly these zones, those of established flows too."""
         async with self._changes:
             if text := firewall.cut((await self._require_table(router)).cut, zones):
-                await _nft(router, text)
+                await self._tables.transact(router, text)
 
     async def zones_cut(self, router: str) -> frozenset[str]:
         return (await self._require_table(router)).cut
@@ -315,14 +323,14 @@ class Network:
         """Have exactly these barriers in the router; ports that come later are behind them, too."""
         async with self._changes:
             if (await self._require_table(router)).barriers != {one.digest for one in barriers if one.inside}:
-                await _nft(router, firewall.barriers(barriers))
+                await self._tables.transact(router, firewall.barriers(barriers))
 
     async def set_acls(self, router: str, wanted: Collection[AclSpec]) -> None:
         """Have exactly these lists at the edges of the router's segments; open flows meet them at once, too."""
         async with self._changes:
             found = await self._require_table(router)
             if not found.lists.are(wanted):
-                await _nft(router, acls.text(found.lists, found.ports, wanted))
+                await self._tables.transact(router, acls.text(found.lists, found.ports, wanted))
 
     async def list_acls(self) -> dict[str, tuple[AclSpec, ...] | None]:
         """Each router's lists; None where not all of what they need is there."""
@@ -335,12 +343,12 @@ class Network:
 
     async def ensure_blackhole(self, netns: str, name: str, blackhole: Blackhole) -> None:
         """Have it at this machine, under this name; it goes with the machine's namespace, too."""
-        await _nft_in(netns, blackholes.text(name, blackhole))
+        await nft_in(netns, blackholes.text(name, blackhole))
 
     async def remove_blackhole(self, netns: str, name: str) -> None:
         """Removing what is not there, or of a machine that is not there, is no error."""
         if name in await self.blackholes(netns):
-            await _nft_in(netns, blackholes.removed(name))
+            await nft_in(netns, blackholes.removed(name))
 
     async def blackholes(self, netns: str) -> frozenset[str]:
         """The names of those that a machine has."""
@@ -362,50 +370,16 @@ class Network:
         return found
 
     async def _table(self, router: str, *, with_cidrs: bool = False) -> table.Table | None:
-        found = await self._same_table(router) or await self._read_table(router)
-        if found and with_cidrs:
-            return replace(found, spec=replace(found.spec, cidrs=await _blackholes(router)))
-        return found
-
-    async def _same_table(self, router: str) -> table.Table | None:
-        """What was read, if the kernel still has it."""
-        before = self._known.get(router)
-        if before is None or time.monotonic() > before.read_at + READ_AGAIN_S:
+        """None as well if the router goes while it is looked at."""
+        try:
+            found = await self._tables.of(router)
+            if found and with_cidrs:
+                return replace(found, spec=replace(found.spec, cidrs=await _blackholes(router)))
+        except EngineError:
+            if _has_netns(router_netns(router)):
+                raise
             return None
-        expected = before.expected()
-        return before.at(expected) if await _generation(router) == expected else None
-
-    async def _read_table(self, router: str) -> table.Table | None:
-        self._known.pop(router, None)
-        began, generation = time.monotonic(), await _generation(router)
-        # All tables, of which there is at most the one; to name one that is not there would be an error.
-        argv = ["nsenter", f"--net={NETNS / router_netns(router)}", "nft", "--json", "--numeric", "list", "ruleset"]
-        found = table.parse(router, (), await run(argv, timeout_s=COMMAND_S))
-        if found and generation and await _generation(router) == generation:
-            self._known[router] = Known(found, generation, began)
         return found
-
-    async def _nft_known(self, router: str, text: str, change: known.Change) -> None:
-        """A transaction of which it is known what it makes of the table."""
-        before = self._known.get(router)
-        await _nft(router, text)
-        if before is not None and self._known.get(router) is before:
-            before.ours.append(change)
-        else:
-            self._known.pop(router, None)  # read while this was under way, so perhaps with it, and perhaps not
-
-
-async def _generation(router: str) -> known.Generation | None:
-    return await call_inside(router_netns(router), known.generation)
-
-
-async def _nft(router: str, text: str) -> None:
-    """One transaction in a router: all of it, or nothing and an error."""
-    await _nft_in(router_netns(router), text)
-
-
-async def _nft_in(netns: str, text: str) -> None:
-    await run(["nsenter", f"--net={NETNS / netns}", "nft", "-f", "-"], stdin=text, timeout_s=COMMAND_S)
 
 
 async def _ip(lines: Iterable[str], netns: str | None = None) -> None:
@@ -431,17 +405,16 @@ async def _blackholes(router: str) -> tuple[str, ...]:
     return wiring.read_blackholes(await _show(router_netns(router), "route", "show", "type", "blackhole"))
 
 
-async def _forget_public(router: str, public: str) -> None:
-    await call_inside(router_netns(router), lambda: forget_public(public))
-    await _nft(router, firewall.forgotten(public))
+async def _remove_device(device: str, netns: str | None = None) -> None:
+    async def there() -> bool:
+        found = await call_inside(netns, lambda: has_device(device)) if netns else has_device(device)
+        return found is not None
 
-
-async def _remove_device(device: str, netns: str) -> None:
     try:
-        if await call_inside(netns, lambda: has_device(device)):
+        if await there():
             await _ip([f"link del {device}"], netns)
     except EngineError:
-        if await call_inside(netns, lambda: has_device(device)):
+        if await there():
             raise  # else its other end's namespace went meanwhile, and took it along
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -24,7 +24,14 @@ class Table:
     forgetting: frozenset[str]
     barriers: frozenset[str]  # by their digests
     lists: acls.Lists
-    loose_members: frozenset[str]  # groups that have a set of members, and neither rules nor anyone who mentions them
+    member_sets: frozenset[str]  # the groups that have a set of members
+
+    @property
+    def loose_members(self) -> frozenset[str]:
+        """Groups that have a set of members, and neither rules nor anyone who mentions them."""
+        if len(self.member_sets) == len(self.groups):
+            return frozenset()  # each group has one
+        return (self.member_sets - self.groups.keys()).difference(*map(_mentioned, self.groups.values()))
 
     def holder_of(self, public: str) -> PortSpec | None:
         return next((port for port in self.ports.values() if port.public == public), None)
@@ -37,6 +44,19 @@ class Table:
         """As it is read after the transaction of `firewall.remove_port`."""
         return replace(self, ports={other: port for other, port in self.ports.items() if other != name})
 
+    def with_group(self, group: GroupSpec) -> "Table":
+        """As it is read after the transaction of `firewall.group`."""
+        member_sets = self.member_sets | {group.name, *_mentioned(group)}
+        return replace(self, groups={**self.groups, group.name: group}, member_sets=member_sets)
+
+    def without_group(self, name: str) -> "Table":
+        """As it is read after the transaction of `firewall.remove_group`."""
+        return replace(self, groups={other: group for other, group in self.groups.items() if other != name})
+
+    def without_members(self, groups: Collection[str]) -> "Table":
+        """As it is read after the transaction of `firewall.remove_members`."""
+        return replace(self, member_sets=self.member_sets.difference(groups))
+
 
 def parse(router: str, cidrs: tuple[str, ...], text: str) -> Table | None:
     """None if the router's own part is not there; its networks are routes, which the caller has read."""
@@ -46,12 +66,6 @@ def parse(router: str, cidrs: tuple[str, ...], text: str) -> Table | None:
         return None
     groups = {name: _group(name, router, chains) for name in _between("group-", "-in", chains)}
     ports = {port.name: port for port in _ports(router, groups, elements)}
-    mentioned = {
-        rule.peer.group
-        for group in groups.values()
-        for rule in (*group.ingress, *group.egress)
-        if isinstance(rule.peer, Members)
-    }
     return Table(
         spec=RouterSpec(name=router, cidrs=cidrs, dns=dns, gateway_attached=len(chains.get("gateway", [])) > 1),
         groups=groups,
@@ -61,8 +75,12 @@ def parse(router: str, cidrs: tuple[str, ...], text: str) -> Table | None:
         - {port.public for port in ports.values()},
         barriers=frozenset(comments.get("apart", ())) | frozenset(comments.get("apart-from-router", ())),
         lists=acls.read(router, chains, elements, ports, _rule),
-        loose_members=frozenset(_between("group-", "-members", elements)) - set(groups) - mentioned,
+        member_sets=frozenset(_between("group-", "-members", elements)),
     )
+
+
+def _mentioned(group: GroupSpec) -> set[str]:
+    return {rule.peer.group for rule in (*group.ingress, *group.egress) if isinstance(rule.peer, Members)}
 
 
 def _objects(
