@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from aftershock.aws.errors import AwsError
 from aftershock.aws.filters import matching
-from aftershock.aws.paging import InvalidToken, page
+from aftershock.aws.paging import InvalidToken, page, page_of
 
 ITEMS = [
     {"id": "i-1", "state": "running", "groups": ["sg-1", "sg-2"], "public": True, "tags": {"Name": "web*"}},
@@ -70,6 +70,27 @@ def test_pages_give_every_item_once_in_order(keys, size):
         if token is None:
             break
     assert seen == items
+
+
+@given(
+    keys=st.sets(st.text(min_size=1)),
+    size=st.integers(1, 5) | st.none(),
+    token_of=st.none() | st.text(min_size=1),
+    earlier=st.booleans(),
+)
+def test_a_page_of_what_is_read_as_it_is_needed_is_the_page_of_all(keys, size, token_of, earlier):
+    items, asked = sorted(keys), []
+
+    def listed(last):
+        for item in items:
+            if earlier or item > last:
+                asked.append(item)
+                yield item
+
+    token = None if token_of is None else page([token_of, token_of + "x"], key=str, token=None, size=1)[1]
+    wanted, following = page(items, key=str, token=token, size=size)
+    assert page_of(listed, key=str, token=token, size=size) == (wanted, following)
+    assert size is None or earlier or len(asked) <= size + 1
 
 
 def test_a_page_goes_on_where_it_ended_although_its_last_item_is_gone():

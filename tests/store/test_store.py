@@ -46,6 +46,17 @@ def test_what_is_put_is_got_and_listed_in_the_order_of_keys(store):
         assert THINGS.keys(tx) == {"a", "b"}
 
 
+def test_an_index_is_walked_in_the_order_of_its_values_from_one_on(store):
+    put(store, Thing("b", tags=("y", "x")), Thing("a", tags=("y",)), Thing("c", tags=("z",)), Thing("d"))
+    with store.snapshot() as tx:
+        assert [thing.id for thing in THINGS.following(tx, "tag", "")] == ["b", "a", "b", "c"]
+        assert [thing.id for thing in THINGS.following(tx, "tag", "y")] == ["a", "b", "c"]
+        assert [thing.id for thing in THINGS.following(tx, "tag", "yy")] == ["c"]
+        with pytest.raises(KeyError):
+            THINGS.following(tx, "size", "1")
+        assert [THINGS.has_more_than(tx, count) for count in (0, 3, 4, 5)] == [True, True, False, False]
+
+
 def test_an_index_follows_its_records(store):
     put(store, Thing("a", tags=("x", "y")), Thing("b", colour="blue", tags=("y",)))
     put(store, Thing("a", colour="blue", tags=("z",)))

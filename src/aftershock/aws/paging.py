@@ -7,7 +7,8 @@ deleted meanwhile, and a token is good after a restart.
 import base64
 import binascii
 from bisect import bisect_right
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 from typing import TypeVar
 
 T = TypeVar("T")
@@ -30,6 +31,24 @@ def page(
         return items[start:], None
     chosen = items[start : start + size]
     return chosen, _encode(key(chosen[-1]))
+
+
+def page_of(
+    listed: Callable[[str], Iterable[T]], *, key: Callable[[T], str], token: str | None, size: int | None
+) -> tuple[Sequence[T], str | None]:
+    """As `page`, where there is no need to have all items: no more of them are asked for than the page takes.
+
+    `listed` begins, in the order of `key`, anywhere between the first item and the one behind the key that it is given.
+
+    Raises:
+        InvalidToken
+    """
+    last = "" if token is None else _decode(token)
+    left = (item for item in listed(last) if token is None or key(item) > last)
+    if size is None:
+        return list(left), None
+    chosen = list(islice(left, size + 1))
+    return (chosen, None) if len(chosen) <= size else (chosen[:size], _encode(key(chosen[size - 1])))
 
 
 def _encode(last: str) -> str:

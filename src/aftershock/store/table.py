@@ -76,6 +76,24 @@ class Table(Generic[R]):
         )
         return [self._decode(row[0]) for row in rows]
 
+    def following(self, tx: Tx, index: str, first: str) -> Iterator[R]:
+        """The records that the index lists under `first` and what sorts behind it, in the order of these values.
+
+        Those of one value come in the order of their keys.  They are read as they are asked for, as in `between`.
+        """
+        if index not in self._indexes:
+            raise KeyError(f"{self.name} has no index {index}")
+        rows = tx.execute(  # CROSS: the index is walked, and no more of it than is asked for
+            f"SELECT record FROM {self.name}_index CROSS JOIN {self.name} USING (key) "  # noqa: S608
+            "WHERE name = ? AND value >= ? ORDER BY value, key",
+            (index, first),
+        )
+        return (self._decode(row[0]) for row in rows)
+
+    def has_more_than(self, tx: Tx, count: int) -> bool:
+        """Whether there are more records than this, at the price of walking past so many."""
+        return tx.execute(f"SELECT 1 FROM {self.name} LIMIT 1 OFFSET ?", (count,)).fetchone() is not None  # noqa: S608
+
     def count(self, tx: Tx, index: str, value: str) -> int:
         """How many records the index lists under the value."""
         if index not in self._indexes:

@@ -6,7 +6,7 @@ from typing import Any, TypeVar
 from aftershock.aws.call import Call, Params, Result
 from aftershock.aws.errors import AwsError
 from aftershock.aws.filters import Field, matching
-from aftershock.aws.paging import InvalidToken, page
+from aftershock.aws.paging import InvalidToken, page_of
 from aftershock.services.ec2.records.kinds import Kind
 from aftershock.services.ec2.records.resource import Resource
 
@@ -72,6 +72,19 @@ def paged(
     answer: str,
     view: Callable[[T], Result],
 ) -> Result:
+    return paged_as_read(params, lambda _: sorted(items, key=key), key=key, ids=ids, answer=answer, view=view)
+
+
+def paged_as_read(
+    params: Params,
+    listed: Callable[[str], Iterable[T]],
+    *,
+    key: Callable[[T], str],
+    ids: str,
+    answer: str,
+    view: Callable[[T], Result],
+) -> Result:
+    """As `paged`, of what is listed in order from about a key on: what is not on the page is not read."""
     size, token = params.get("MaxResults"), params.get("NextToken")
     if params.get(ids) and size is not None:
         name = IDS_AS_TOLD.get(ids, f"{ids[0].lower()}{ids[1:]}")
@@ -80,7 +93,7 @@ def paged(
         )
     check_size(size)
     try:
-        shown, following = page(sorted(items, key=key), key=key, token=token or None, size=size)
+        shown, following = page_of(listed, key=key, token=token or None, size=size)
     except InvalidToken:
         raise AwsError("InvalidNextToken", f"The token '{token}' is invalid") from None
     result: dict[str, Any] = {answer: [view(item) for item in shown]}

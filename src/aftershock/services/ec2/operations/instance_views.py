@@ -12,7 +12,8 @@ from aftershock.services.ec2.records.vpc import VPCS, Vpc
 from aftershock.services.ec2.rules import instances, launch, names, tags
 from aftershock.services.ec2.rules.zones import zones
 
-FEW = 4  # up to so many instances their parts are looked up one by one; above it, whole tables are read once
+# Up to so many instances, or of so many times as many, parts are looked up one by one; else whole tables are read once.
+FEW, FAR_MORE = 4, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class Parts:
 
 def parts(call: Call, wanted: Sequence[Instance]) -> Parts:
     tx = call.tx
-    if len(wanted) <= FEW:
+    if len(wanted) <= FEW or NETWORK_INTERFACES.has_more_than(tx, FAR_MORE * len(wanted)):
         interfaces = [eni for one in wanted if (eni := NETWORK_INTERFACES.get(tx, one.interface_id))]
         volumes = [volume for one in wanted if (volume := VOLUMES.get(tx, one.volume_id))]
         group_ids = {group_id for eni in interfaces for group_id in eni.group_ids}

@@ -1,6 +1,7 @@
 """Instances: what is, and start, stop, reboot, terminate."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import groupby
 from typing import Any
 
 from msgspec.structs import replace
@@ -16,7 +17,7 @@ from aftershock.services.ec2.rules.parameters import honours
 from aftershock.services.ec2.rules.times import wire_time
 
 from . import instance_views, wiring
-from .describing import paged
+from .describing import paged_as_read
 from .instance_views import Parts
 from .outside import Outside
 from .room import require_room
@@ -24,20 +25,38 @@ from .room import require_room
 
 @honours("InstanceIds", "Filters", "NextToken", "MaxResults", "IncludeManagedResources")
 def describe_instances(call: Call, params: Params) -> Result:
-    found = chosen(call, params.get("InstanceIds"))
-    if params.get("Filters"):
-        known = instance_views.parts(call, found)
-        found = matching(found, params["Filters"], fields=_fields(known), tags=lambda instance: instance.tags)
-    listed = paged(
+    listed = paged_as_read(
         params,
-        found,
-        key=lambda instance: f"{instance.reservation_id} {instance.launch_index:04} {instance.id}",
+        _listed(call, params),
+        key=_place,
         ids="InstanceIds",
         answer="Instances",
         view=lambda instance: {"Instance": instance},
     )
     shown = [one["Instance"] for one in listed["Instances"]]
     return {"Reservations": instance_views.reservations(call, shown), "NextToken": listed.get("NextToken")}
+
+
+def _listed(call: Call, params: Params) -> Callable[[str], Iterable[Instance]]:
+    """Those that are asked for, from about a place on, in order."""
+    if not params.get("InstanceIds") and not params.get("Filters"):
+        return lambda place: _every(call, place)
+    found = chosen(call, params.get("InstanceIds"))
+    if params.get("Filters"):
+        known = instance_views.parts(call, found)
+        found = matching(found, params["Filters"], fields=_fields(known), tags=lambda instance: instance.tags)
+    return lambda _: sorted(found, key=_place)
+
+
+def _place(instance: Instance) -> str:
+    return f"{instance.reservation_id} {instance.launch_index:04} {instance.id}"
+
+
+def _every(call: Call, place: str) -> Iterator[Instance]:
+    """From the beginning of the place's reservation on."""
+    found = INSTANCES.following(call.tx, "reservation", place.partition(" ")[0])
+    for _, launched in groupby(found, key=lambda instance: instance.reservation_id):
+        yield from sorted((one for one in launched if one.account == call.account), key=_place)
 
 
 def chosen(call: Call, ids: Iterable[str] | None) -> list[Instance]:
