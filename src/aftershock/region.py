@@ -4,10 +4,14 @@ The keeper runs it as `python -m aftershock.region` inside the region.  It may b
 resolver and doors go on, and its successor finds everything as it is.
 """
 
+import gc
+
+if __name__ == "__main__":
+    gc.disable()  # what is loaded stays, so to look through it for garbage again and again only delays the start
+
 import argparse
 import asyncio
 import contextlib
-import gc
 import json
 import logging
 import os
@@ -314,7 +318,8 @@ def main() -> None:
     logging.getLogger("botocore").setLevel(logging.ERROR)  # it warns of each deprecated endpoint that is passed over
     ground = json.loads(GROUND.read_text())
     region = Region(options.state, options.cache, pace=ground["pace"])
-    gc.freeze()  # the services' models stay: to look through them for garbage takes 50 ms each time
+    gc.freeze()  # nor is it ever looked through later, which would take 50 ms each time
+    gc.enable()
     if sys.version_info < (3, 12):  # from there on it is the usual one; before, each program costs a thread
         asyncio.set_child_watcher(asyncio.PidfdChildWatcher())
     with socket.socket(fileno=options.api_fd) as api, asyncio.Runner() as runner:

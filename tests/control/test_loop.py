@@ -64,6 +64,31 @@ def test_everything_is_looked_at_when_the_loop_begins_and_at_every_resync():
     assert controller.looked[:4] == ["a", "b", "a", "b"]
 
 
+def test_while_very_many_keys_are_woken_others_have_their_turn():
+    keys = {f"{number:05}" for number in range(2000)}
+    controller, turns = Scripted([], keys=keys), []
+
+    async def main():
+        loop = Loop(controller)
+
+        async def somebody_else():
+            while len(turns) < 5:
+                turns.append(len(loop.due()))
+                await asyncio.sleep(0)
+
+        async with asyncio.TaskGroup() as tasks:
+            running = tasks.create_task(loop.run())
+            tasks.create_task(somebody_else())
+            async with asyncio.timeout(30):
+                while len(controller.looked) < len(keys):
+                    await asyncio.sleep(0.005)
+            running.cancel()
+
+    asyncio.run(main())
+    assert set(controller.looked) == keys
+    assert max(turns) < len(keys)
+
+
 def test_one_key_is_never_looked_at_by_two():
     controller = Scripted([])
 

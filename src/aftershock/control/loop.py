@@ -20,6 +20,7 @@ log = logging.getLogger(__name__)
 RESYNC_S = 30.0  # every key is looked at this often, whatever the wake-ups say
 BACKOFF_MIN_S = 0.1
 BACKOFF_MAX_S = 30.0
+IN_A_ROW = 200  # keys woken before somebody else has a turn
 AT_ONCE = 8  # reconciliations in flight; each mostly waits for programs that it started
 
 
@@ -136,8 +137,10 @@ class Loop:
                 log.exception("keys of %s cannot be listed", controller.kind)
                 continue
             self._forget_reasons(controller.kind, keys)
-            for key in sorted(keys):
+            for number, key in enumerate(sorted(keys), start=1):
                 self.wake(controller.kind, key)
+                if number % IN_A_ROW == 0:
+                    await asyncio.sleep(0)  # however many there are: requests are answered in between
 
     def _forget_reasons(self, kind: str, keys: set[str]) -> None:
         """Of what is no more: there is always something new, and it would be remembered for ever."""

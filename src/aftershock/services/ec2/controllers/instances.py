@@ -41,6 +41,7 @@ from aftershock.services.ec2.rules.machines import machine_spec
 from aftershock.services.ec2.rules.zone_outages import power
 from aftershock.store import Change, Store, Transaction
 
+from .leaving import Leaving
 from .locks import Locks
 
 PREFIX = "i-"
@@ -88,6 +89,7 @@ class InstanceController:
         self._authority = authority
         self._store, self._machines, self._clock, self._locks, self._wake = store, machines, clock, locks, wake
         self._has_netns = has_netns
+        self._leaving = Leaving()
         self._stopping: dict[str, asyncio.Task[None]] = {}
         self._watched: dict[str, tuple[int, asyncio.Task[None]]] = {}
 
@@ -252,7 +254,7 @@ class InstanceController:
         task.add_done_callback(lambda done: self._stopped(key, done))
 
     async def _shut_down(self, key: str) -> None:
-        async with self._locks.of(key):
+        async with self._locks.of(key), self._leaving.place():
             await self._machines.stop(key, self._clock.paced(SHUTDOWN_GRACE_S))
 
     async def _killed(self, key: str) -> None:
