@@ -5,7 +5,6 @@ import json
 from dataclasses import replace
 
 import pytest
-from bench.browser import a_browser
 
 from aftershock.lab.records import REPORT, Claim, Record, Records, write
 from tests.accessibility import violations
@@ -33,18 +32,6 @@ MACHINES = "return document.querySelectorAll('.machine').length"
 RUN = Record("20261122-214000-0123abcd", ("4-behind-a-balancer",), 1795383600.0, ended=1795383660.0)
 REPORT_TEXT = """<!doctype html><html lang=en><title>It held</title><style>p { color: green }</style>
 <p>All of it<script>document.title = 'taken'</script><img src=x onerror="document.title='taken'">"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with a_browser() as found:
-        yield found
-
-
-@pytest.fixture
-def console():
-    with a_console(site()) as served:
-        yield served
 
 
 def keep(console, *claims, **more):

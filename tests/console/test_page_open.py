@@ -3,7 +3,6 @@
 import time
 
 import pytest
-from bench.browser import a_browser
 
 from aftershock.console import watch
 from tests.accessibility import violations
@@ -17,18 +16,6 @@ STANDINGS = """
     const standing = document.getElementById('standing');
     window.said = [];
     new MutationObserver(() => window.said.push(standing.textContent)).observe(standing, {childList: true})"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with a_browser() as found:
-        yield found
-
-
-@pytest.fixture
-def console():
-    with a_console(site()) as served:
-        yield served
 
 
 def opened(browser, console):

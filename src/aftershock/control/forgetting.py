@@ -1,7 +1,7 @@
 """Forgets the records that are kept for a time only."""
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -10,24 +10,48 @@ from aftershock.store import Change, Store, Table, Transaction
 from .loop import Done, Outcome
 
 EVERY_S = 600.0  # every look reads whole tables
-AT_ONCE = 200  # records in one transaction; in between others have their turn
+AT_ONCE = 200  # records in one transaction
 
 Outlived = Callable[[Transaction, datetime], Iterable[str]]
 """The keys of what need not be known any more, at a moment; it may note down what it saw.  What it names has to stay
 so, for it is forgotten a little later."""
 
 
-class ForgettingController:
-    """One key, looked at as often as the loop looks at everything, and acted on every `EVERY_S`.
+class Seldom:
+    """Tells a controller that is looked at far more often when it is time to act.
 
     Not at once after a start: who waited for something while nothing ran is to see first what became of it.
     """
+
+    def __init__(self) -> None:
+        self._last: float | None = None  # by the event loop's clock
+
+    def is_due(self) -> bool:
+        """Whether `EVERY_S` are over since it was last, or since this was first asked."""
+        now = asyncio.get_running_loop().time()
+        if self._last is not None and now < self._last + EVERY_S:
+            return False
+        first, self._last = self._last is None, now
+        return not first
+
+
+async def forget(store: Store, table: Table[Any], keys: Sequence[str]) -> None:
+    """A few of the records in one transaction; in between others have their turn."""
+    for first in range(0, len(keys), AT_ONCE):
+        with store.transaction() as tx:
+            for key in keys[first : first + AT_ONCE]:
+                table.forget(tx, key)
+        await asyncio.sleep(0)
+
+
+class ForgettingController:
+    """One key, looked at as often as the loop looks at everything, and acted on every `EVERY_S`."""
 
     def __init__(
         self, kind: str, store: Store, now: Callable[[], datetime], outlived: Mapping[Table[Any], Outlived]
     ) -> None:
         self.kind, self._store, self._now, self._outlived = kind, store, now, outlived
-        self._looked_at: float | None = None  # by the event loop's clock
+        self._seldom = Seldom()
 
     async def keys(self) -> set[str]:
         return {self.kind}
@@ -36,20 +60,13 @@ class ForgettingController:
         return ()
 
     async def reconcile(self, key: str) -> Outcome:
-        now = asyncio.get_running_loop().time()
-        if self._looked_at is None or now < self._looked_at + EVERY_S:
-            self._looked_at = now if self._looked_at is None else self._looked_at
+        if not self._seldom.is_due():
             return Done("old records are forgotten now and then")
-        self._looked_at = now
         forgotten = [await self._forget(table, outlived) for table, outlived in self._outlived.items()]
-        return Done("old records are forgotten now and then" if not any(forgotten) else f"{sum(forgotten)} forgotten")
+        return Done(f"{sum(forgotten)} forgotten")
 
     async def _forget(self, table: Table[Any], outlived: Outlived) -> int:
         with self._store.transaction() as tx:
             old = list(outlived(tx, self._now()))
-        for first in range(0, len(old), AT_ONCE):
-            with self._store.transaction() as tx:
-                for key in old[first : first + AT_ONCE]:
-                    table.forget(tx, key)
-            await asyncio.sleep(0)
+        await forget(self._store, table, old)
         return len(old)

@@ -12,28 +12,12 @@ from aftershock.engines.network import AclSpec, Cidr, Entry, Members, Rule, rout
 from aftershock.engines.network.spec import port_device
 from tests.engines.network.test_barriers import resolver
 from tests.engines.network.test_packets import open_metadata
-from tests.engines.network.world import ALL, ANY, ICMP, TCP, UDP, World, sh, still_talks
+from tests.engines.network.world import A1, A2, ALL, ANY, B1, ICMP, TCP, UDP, World, sh, still_talks
 
-A1, A2, B1 = "10.0.1.10", "10.0.1.11", "10.0.2.10"
 A, B = "10.0.1.0/24", "10.0.2.0/24"
 EPHEMERAL = (1024, 65535)
 EVERYTHING = Entry(ALL, allow=True)
 HOST = "198.19.255.254"
-
-
-@pytest.fixture
-def three(world):
-    """Two machines in one subnet, one of which has a public address, and one in another."""
-    router = world.router()
-    world.group("open", [ALL])
-    machines = [
-        world.machine("a1", A1, ["open"], public="198.18.0.10"),
-        world.machine("a2", A2, ["open"]),
-        world.machine("b1", B1, ["open"], zone="zone-b"),
-    ]
-    for machine in machines:
-        world.serve(machine, 80)
-    return router, *machines
 
 
 def allow(protocol=None, ports=None, cidr=ANY, icmp=None):

@@ -4,25 +4,9 @@ import pytest
 
 from aftershock.engines.network import Barrier, Blackhole
 from tests.engines.network.test_packets import open_metadata
-from tests.engines.network.world import ALL, sh, still_talks
+from tests.engines.network.world import A1, A2, B1, sh, still_talks
 
-A1, A2, B1 = "10.0.1.10", "10.0.1.11", "10.0.2.10"
 ZONE_A, ZONE_B = ("10.0.1.0/24",), ("10.0.2.0/24",)
-
-
-@pytest.fixture
-def three(world):
-    """Two machines in one subnet, one of which has a public address, and one in another."""
-    router = world.router()
-    world.group("open", [ALL])
-    machines = [
-        world.machine("a1", A1, ["open"], public="198.18.0.10"),
-        world.machine("a2", A2, ["open"]),
-        world.machine("b1", B1, ["open"], zone="zone-b"),
-    ]
-    for machine in machines:
-        world.serve(machine, 80)
-    return router, *machines
 
 
 def test_behind_a_whole_barrier_everything_goes_on_and_nothing_comes_out(world, three):

@@ -14,6 +14,7 @@ from aftershock.engines.network.outside import Outside
 ICMP, TCP, UDP = 1, 6, 17
 ANY = Cidr("0.0.0.0/0")
 ALL = Rule(ANY)
+A1, A2, B1 = "10.0.1.10", "10.0.1.11", "10.0.2.10"  # of machines, two of them in one subnet
 OUTSIDE_DEVICE = "far0"  # the real one is tap0, and may be there
 SILENCE_S = 0.4  # how long nothing has to come before we call it blocked
 

@@ -3,8 +3,7 @@
 It is no operation of S3's model, so the gateway has it as a site.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from email.utils import parsedate_to_datetime
@@ -13,8 +12,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlencode, urlsplit, urlunsp
 from xml.sax.saxutils import escape
 
 from aftershock.aws import checksums
-from aftershock.aws.call import Call, Params, Principal, Result, Tx
+from aftershock.aws.call import Params, Principal, Result, Tx
 from aftershock.aws.errors import AwsError
+from aftershock.aws.visit import Asked, Visit
 
 from .data import Data, Intake
 from .operations.objects import put_object
@@ -59,43 +59,6 @@ class Key(Protocol):
 
     @property
     def principal(self) -> Principal: ...
-
-
-class Asked(Protocol):
-    """Header names are in lower case; path and query as they stood in the request."""
-
-    @property
-    def method(self) -> str: ...
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def query(self) -> str: ...
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-
-
-class Visit(Protocol):
-    @property
-    def request(self) -> Asked: ...
-
-    @property
-    def now(self) -> datetime: ...
-
-    @property
-    def snapshot(self) -> Callable[[], AbstractContextManager[Tx]]: ...
-
-    @property
-    def transaction(self) -> Callable[[Principal], AbstractContextManager[Call]]: ...
-
-    @property
-    def pieces(self) -> AsyncIterator[bytes]: ...
-
-    async def receive(self, intake: "_File") -> object:
-        """Take in what is left of the body as it comes: what `finish` gives."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from typing import TypeVar
 from msgspec import Struct
 
 from aftershock.clock import Clock
-from aftershock.control import Done, Outcome
+from aftershock.control import Done, Outcome, Seldom, forget
 from aftershock.services.ce.outside import Metered, Reservations
 from aftershock.services.ce.records import LOAD_HOURS, PULSES, READINGS, STRETCHES
 from aftershock.services.ce.rules import condense
@@ -20,20 +20,20 @@ from aftershock.store import Change, Store, Table
 
 from .meter import PULSE
 
-EVERY_S = 600.0  # it reads all that there is
-AT_ONCE = 200  # records in one transaction; in between others have their turn
 R = TypeVar("R", bound=Struct)
 
 
 class LedgerController:
-    """Looks as often as the loop looks at everything, and acts every `EVERY_S`; not at once after a start, when the
-    meter has yet to make up for what it missed."""
+    """One key, acted on seldom, since all that there is is read.
+
+    After a start the meter first makes up for what it missed.
+    """
 
     kind = "ce.ledger"
 
     def __init__(self, store: Store, clock: Clock, metered: Metered, reservations: Reservations) -> None:
         self._store, self._clock, self._metered, self._reservations = store, clock, metered, reservations
-        self._looked_at: float | None = None  # by the event loop's clock
+        self._seldom = Seldom()
 
     async def keys(self) -> set[str]:
         return {self.kind}
@@ -42,11 +42,7 @@ class LedgerController:
         return ()
 
     async def reconcile(self, key: str) -> Outcome:
-        at = asyncio.get_running_loop().time()
-        if self._looked_at is None or at < self._looked_at + EVERY_S:
-            self._looked_at = at if self._looked_at is None else self._looked_at
-        else:
-            self._looked_at = at
+        if self._seldom.is_due():
             await self.tidy()
         return Done("old usage is put together now and then")
 
@@ -64,9 +60,9 @@ class LedgerController:
         read_until = min([pulse.at, *(one.at for one in readings if one.id not in gone)])
         # Of a great ledger this takes its time, in which others are to have their turn.
         old, old_hours = await asyncio.to_thread(condense.outlived, stretches, there, hours, now)
-        await self._forget(STRETCHES, old)
-        await self._forget(LOAD_HOURS, old_hours)
-        await self._forget(READINGS, gone)
+        await forget(self._store, STRETCHES, sorted(old))
+        await forget(self._store, LOAD_HOURS, sorted(old_hours))
+        await forget(self._store, READINGS, sorted(gone))
         stretches = [one for one in stretches if one.id not in old]
         hours = [one for one in hours if one.id not in old_hours]
         await self._replace(STRETCHES, await asyncio.to_thread(condense.stretches, stretches, there, reservations, now))
@@ -81,12 +77,4 @@ class LedgerController:
                         table.forget(tx, key)
                     for record in one.put:
                         table.put(tx, record)
-            await asyncio.sleep(0)
-
-    async def _forget(self, table: Table[R], found: Iterable[str]) -> None:
-        keys = sorted(found)
-        for first in range(0, len(keys), AT_ONCE):
-            with self._store.transaction() as tx:
-                for key in keys[first : first + AT_ONCE]:
-                    table.forget(tx, key)
             await asyncio.sleep(0)

@@ -6,6 +6,7 @@ import re
 
 from aftershock.aws.call import Principal
 from aftershock.aws.errors import AwsError
+from aftershock.aws.visit import Asked, Visit
 from aftershock.services.ecr import tokens
 from aftershock.services.ecr.data import Data
 from aftershock.services.ecr.records import Token, key_in, repository_id
@@ -13,7 +14,7 @@ from aftershock.services.ecr.rules import names, paths
 
 from . import blobs, listing, manifests, uploads
 from .answers import Answer, Refused, answer, of_error, refusal
-from .visit import Asked, Guest, Visit
+from .visit import Guest
 
 # The region's own address, where a client has no other name for the registry.
 _LOCAL = re.compile(r"(localhost|127\.0\.0\.1|\[::1\])(:\d+)?")

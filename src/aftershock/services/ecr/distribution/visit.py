@@ -1,65 +1,17 @@
-"""A request to the registry, as its parts see it; the gateway has it, and knows nothing of registries."""
+"""A request to the registry, as its parts see it."""
 
-from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Protocol
 from urllib.parse import parse_qsl
 
-from aftershock.aws.call import Call, Principal, Tx
+from aftershock.aws.call import Call, Principal
+from aftershock.aws.visit import Visit
 from aftershock.services.ecr.operations import found
 from aftershock.services.ecr.records import Repository
 
 from .answers import Refused
 
 _MOST_FIELDS = 50
-
-
-class Asked(Protocol):
-    """Header names are in lower case; path and query as they stood in the request."""
-
-    @property
-    def method(self) -> str: ...
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def query(self) -> str: ...
-
-    @property
-    def headers(self) -> Mapping[str, str]: ...
-
-
-class Intake(Protocol):
-    def write(self, piece: bytes | memoryview) -> None: ...
-
-    def finish(self) -> object: ...
-
-    def close(self, *, kept: bool) -> None: ...
-
-
-class Visit(Protocol):
-    @property
-    def request(self) -> Asked: ...
-
-    @property
-    def now(self) -> datetime: ...
-
-    @property
-    def snapshot(self) -> Callable[[], AbstractContextManager[Tx]]: ...
-
-    @property
-    def transaction(self) -> Callable[[Principal], AbstractContextManager[Call]]: ...
-
-    async def whole(self, most_bytes: int) -> bytes | None:
-        """The body; None where it is larger."""
-        ...
-
-    async def receive(self, intake: Intake) -> object:
-        """Take in the body as it comes: what `finish` gives."""
-        ...
 
 
 @dataclass(frozen=True, slots=True)
