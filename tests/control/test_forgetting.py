@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from msgspec import Struct
 
-from aftershock.control import ForgettingController, forgetting
+from aftershock.control import ForgettingController, seldom
 from aftershock.store import Store, Table
 
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
@@ -23,7 +23,7 @@ THINGS = Table("thing", Thing)
 
 @pytest.fixture
 def store(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Store:
-    monkeypatch.setattr(forgetting, "EVERY_S", 0.0)
+    monkeypatch.setattr(seldom, "EVERY_S", 0.0)
     made = Store(tmp_path / "region.db", [THINGS])
     with made.transaction() as tx:
         for number in range(500):
@@ -62,7 +62,7 @@ def test_what_is_old_is_forgotten_and_the_rest_is_not(store: Store) -> None:
 
 
 def test_it_looks_now_and_then_only(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(forgetting, "EVERY_S", 3600.0)
+    monkeypatch.setattr(seldom, "EVERY_S", 3600.0)
     look(controller_of(store), times=3)
     assert known(store) == 500
     store.close()

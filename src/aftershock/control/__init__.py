@@ -1,7 +1,8 @@
 """Runs controllers: level-triggered, one key at a time each, woken by changes and by the clock."""
 
-from .forgetting import ForgettingController, Seldom, forget
+from .forgetting import ForgettingController, forget
 from .loop import Again, Controller, Done, Loop, Outcome
+from .seldom import SeldomController
 from .sweep import BlobController
 from .under_way import UnderWay
 
@@ -13,7 +14,7 @@ __all__ = [
     "ForgettingController",
     "Loop",
     "Outcome",
-    "Seldom",
+    "SeldomController",
     "UnderWay",
     "forget",
 ]

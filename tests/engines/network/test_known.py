@@ -70,20 +70,18 @@ def test_what_is_remembered_is_what_is_there(world):
         assert looks(world) == afresh(world)
 
 
+def beside(port, n):
+    """Another port of the segment, alike but for what tells ports apart."""
+    return replace(
+        port, name=f"{port.name}-{n}", netns=f"{port.netns}{n}", address=f"10.0.1.{n}", mac=f"02:00:00:00:00:{n:02x}"
+    )
+
+
 def test_many_ports_at_once_are_remembered_as_they_are(world):
     world.router()
     world.group("web", [ALL])
     first = world.machine("m0", "10.0.1.10", ["web"])
-    specs = [
-        replace(
-            first,
-            name=f"{world.name}-{n}",
-            netns=f"{first.netns}{n}",
-            address=f"10.0.1.{n}",
-            mac=f"02:00:00:00:00:{n:02x}",
-        )
-        for n in range(20, 36)
-    ]
+    specs = [beside(first, n) for n in range(20, 36)]
 
     async def make_and_look():
         async def one(spec):
@@ -140,16 +138,7 @@ def test_groups_and_ports_that_come_and_go_at_once_are_known_without_a_look(worl
         GroupSpec(f"g{n}", router.name, (Rule(Members(f"g{n + 1}"), TCP, (80, 90)), allow("web", TCP, 22)), (ALL,))
         for n in range(12)
     ]
-    ports = [
-        replace(
-            first,
-            name=f"{world.name}-{n}",
-            netns=f"{first.netns}{n}",
-            address=f"10.0.1.{n}",
-            mac=f"02:00:00:00:00:{n:02x}",
-        )
-        for n in range(20, 28)
-    ]
+    ports = [beside(first, n) for n in range(20, 28)]
     network = world.network
 
     async def come_and_go():

@@ -64,6 +64,14 @@ class Vpc:
 
         await self.site.eventually(check)
 
+    async def way_out(self) -> tuple[str, str]:
+        """A gateway that works and is the private subnet's way out, and its address."""
+        nat, address = self.nat()
+        self.route(NatGatewayId=nat)
+        await self.until(nat, "available")
+        await self.site.settled()
+        return nat, address
+
     async def app(self) -> NetworkInterface:
         return await self.site.machine("app", subnet_id=self.private, group_ids=(self.group,), auto_public=False)
 
@@ -126,10 +134,7 @@ def test_a_deleted_gateway_gives_its_address_back_and_leaves_a_black_hole(tmp_pa
         async with Site(tmp_path) as site:
             vpc = Vpc(site)
             far, app = await vpc.abroad(), await vpc.app()
-            nat, address = vpc.nat()
-            vpc.route(NatGatewayId=nat)
-            await vpc.until(nat, "available")
-            await site.settled()
+            nat, address = await vpc.way_out()
             assert site.account.refusal("ReleaseAddress", PublicIp=address)[0] == "InvalidIPAddress.InUse"
             vpc.ask("DeleteNatGateway", NatGatewayId=nat)
             await vpc.until(nat, "deleted")
@@ -150,10 +155,7 @@ def test_a_zone_without_power_takes_the_way_out_and_gives_it_back(tmp_path: Path
         async with Site(tmp_path) as site:
             vpc = Vpc(site)
             far, app = await vpc.abroad(), await vpc.app()
-            nat, address = vpc.nat()
-            vpc.route(NatGatewayId=nat)
-            await vpc.until(nat, "available")
-            await site.settled()
+            nat, address = await vpc.way_out()
             outage = ZoneOutage(
                 id="one", cause="one", zone="us-east-1a", kind="power", since=site.account.now, begun=True, seen=True
             )
@@ -238,10 +240,7 @@ def test_what_was_torn_out_of_a_gateway_comes_back(tmp_path: Path) -> None:
         async with Site(tmp_path) as site:
             vpc = Vpc(site)
             far, app = await vpc.abroad(), await vpc.app()
-            nat, address = vpc.nat()
-            vpc.route(NatGatewayId=nat)
-            await vpc.until(nat, "available")
-            await site.settled()
+            nat, address = await vpc.way_out()
             await site.network.remove_port(interface(site, nat).id)
             assert await site.reach(app, far.public_ip, PORT) == "blocked"
             await site.loop.resync()

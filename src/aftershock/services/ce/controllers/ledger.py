@@ -5,53 +5,38 @@ done by whoever comes next.
 """
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import TypeVar
 
 from msgspec import Struct
 
 from aftershock.clock import Clock
-from aftershock.control import Done, Outcome, Seldom, forget
+from aftershock.control import SeldomController, forget
 from aftershock.services.ce.outside import Metered, Reservations
 from aftershock.services.ce.records import LOAD_HOURS, PULSES, READINGS, STRETCHES
 from aftershock.services.ce.rules import condense
 from aftershock.services.ce.rules.condense import Condensed
-from aftershock.store import Change, Store, Table
+from aftershock.store import Store, Table
 
 from .meter import PULSE
 
 R = TypeVar("R", bound=Struct)
 
 
-class LedgerController:
-    """One key, acted on seldom, since all that there is is read.
-
-    After a start the meter first makes up for what it missed.
-    """
-
-    kind = "ce.ledger"
+class LedgerController(SeldomController):
+    """After a start the meter first makes up for what it missed."""
 
     def __init__(self, store: Store, clock: Clock, metered: Metered, reservations: Reservations) -> None:
+        super().__init__("ce.ledger", self.tidy)
         self._store, self._clock, self._metered, self._reservations = store, clock, metered, reservations
-        self._seldom = Seldom()
 
-    async def keys(self) -> set[str]:
-        return {self.kind}
-
-    def concerned(self, change: Change) -> Iterable[str]:
-        return ()
-
-    async def reconcile(self, key: str) -> Outcome:
-        if self._seldom.is_due():
-            await self.tidy()
-        return Done("old usage is put together now and then")
-
-    async def tidy(self) -> None:
+    async def tidy(self) -> str:
+        """What was done, in one sentence."""
         now = self._clock.now()
         with self._store.snapshot() as tx:
             pulse = PULSES.get(tx, PULSE)
             if pulse is None:
-                return
+                return "nothing was metered yet"
             stretches, hours, readings = STRETCHES.every(tx), LOAD_HOURS.every(tx), READINGS.every(tx)
             there = {(source.name, one) for source in self._metered.sources for one in source.resources(tx)}
             accounts = {one.account for one in stretches}
@@ -67,6 +52,7 @@ class LedgerController:
         hours = [one for one in hours if one.id not in old_hours]
         await self._replace(STRETCHES, await asyncio.to_thread(condense.stretches, stretches, there, reservations, now))
         await self._replace(LOAD_HOURS, await asyncio.to_thread(condense.load_hours, hours, read_until, now))
+        return "old usage was put together"
 
     async def _replace(self, table: Table[R], decided: Sequence[Condensed[R]]) -> None:
         for one in decided:
