@@ -22,7 +22,7 @@ from .records.tables import TABLES
 from .records.vpc import VPCS
 from .rules.capacity import Host
 from .service_interfaces import INTERFACE_TABLE, ServiceInterface, ServiceInterfaces
-from .usage import USAGE, reservations, usage
+from .usage import reservations, usage
 from .zone_outages import (
     OUTAGE_TABLES,
     OutageSeen,
@@ -46,7 +46,6 @@ __all__ = [
     "OUTAGE_TABLES",
     "REFUSED",
     "TABLES",
-    "USAGE",
     "CredentialsOf",
     "Host",
     "InstanceMetrics",

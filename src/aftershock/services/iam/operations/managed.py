@@ -96,7 +96,3 @@ def require_attachable(call: Call, policy_arn: str) -> Policy:
     if policy.path.startswith("/aws-service-role/"):
         raise errors.service_role_policy()
     return policy
-
-
-def default_document(policy: Policy) -> str:
-    return next(version.document for version in policy.versions if version.number == policy.default)
